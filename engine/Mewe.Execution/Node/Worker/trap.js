@@ -18,7 +18,9 @@ const messages = new Map([
   ['table index is out of bounds', kinds.outOfBoundsTable],
   ['table access out of bounds', kinds.outOfBoundsTable],
   ['element segment out of bounds', kinds.outOfBoundsTable],
-  ['null function or function signature mismatch', kinds.indirectCallTypeMismatch],
+  ['function signature mismatch', kinds.indirectCallTypeMismatch],
+  ['null function or function signature mismatch', kinds.indirectCallTypeMismatch], // before V8 14
+  ['null function', kinds.nullReference],
   ['dereferencing a null pointer', kinds.nullReference],
   ['illegal cast', kinds.castFailure],
   ['array element access out of bounds', kinds.outOfBoundsArray],

@@ -60,6 +60,9 @@ internal sealed class WorkerPool(string nodePath, WorkerProfile profile, int siz
         DisposeIdle();
     }
 
+    /// <summary>Whether the worker that gave this result can be asked again; otherwise it has been disposed.</summary>
+    public static bool LeavesWorkerUsable(EngineResult<WorkerReply> result) => result.Failure?.Kind is null or EngineFailureKind.Refused;
+
     /// <summary>Sends a request to a worker. Whenever there is no reply the worker is of no more use and has been disposed.</summary>
     public static async Task<EngineResult<WorkerReply>> ExchangeAsync(
         NodeWorker worker, RequestWriter request, TimeSpan abortAfter, CancellationToken cancellationToken)
@@ -107,7 +110,7 @@ internal sealed class WorkerPool(string nodePath, WorkerProfile profile, int siz
         }
 
         var result = await ExchangeAsync(worker, request, abortAfter, cancellationToken).ConfigureAwait(false);
-        if (result.Answered || result.Failure!.Kind == EngineFailureKind.Refused)
+        if (LeavesWorkerUsable(result))
         {
             Return(worker);
         }

@@ -18,7 +18,9 @@ const messages = new Map([
   ['table index is out of bounds', kinds.outOfBoundsTable],
   ['table access out of bounds', kinds.outOfBoundsTable],
   ['element segment out of bounds', kinds.outOfBoundsTable],
-  ['null function or function signature mismatch', kinds.indirectCallTypeMismatch],
+  ['function signature mismatch', kinds.indirectCallTypeMismatch],
+  ['null function or function signature mismatch', kinds.indirectCallTypeMismatch], // before V8 14
+  ['null function', kinds.nullReference],
   ['dereferencing a null pointer', kinds.nullReference],
   ['illegal cast', kinds.castFailure],
   ['array element access out of bounds', kinds.outOfBoundsArray],
@@ -26,7 +28,11 @@ const messages = new Map([
   ['requested new array is too large', kinds.outOfMemory],
 ]);
 
-function classify(message) {
+const prefix = /^WebAssembly\.\w+\(\): /; // of errors while instantiating
+const noMemory = /out of memory|could not allocate/i;
+
+function classify(text) {
+  const message = text.replace(prefix, '');
   const known = messages.get(message);
   if (known !== undefined) return known;
   if (message.includes('data segment')) return kinds.outOfBoundsMemory;
@@ -39,6 +45,7 @@ function trapKind(error) {
   if (error instanceof WebAssembly.RuntimeError) return classify(error.message);
   if (error instanceof WebAssembly.Exception) return kinds.exception;
   if (error instanceof RangeError && error.message.startsWith('Maximum call stack')) return kinds.stackExhaustion;
+  if (error instanceof RangeError && noMemory.test(error.message)) return kinds.outOfMemory;
   return kinds.host;
 }
 

@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using Mewe.Diversify.Transforms.Control;
+using Mewe.Diversify.Transforms.Locals;
 
 namespace Mewe.Diversify;
 
@@ -7,5 +9,7 @@ public static class TransformCatalog
 {
     public static ImmutableArray<WeightedTransform> All { get; } =
     [
+        .. ControlTransforms.All,
+        .. LocalsTransforms.All,
     ];
 }

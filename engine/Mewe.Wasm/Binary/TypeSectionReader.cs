@@ -119,10 +119,10 @@ internal static class TypeSectionReader
             throw new WasmException(WasmErrorKind.Malformed, at, "malformed limits flags");
         }
 
-        var is64 = (flags & 4) != 0;
-        var minimum = is64 ? decoder.U64() : decoder.U32();
-        ulong? maximum = (flags & 1) == 0 ? null : is64 ? decoder.U64() : decoder.U32();
-        return new SizeLimits(minimum, maximum, is64, (flags & 2) != 0);
+        // Both address types have 64-bit bounds in the binary format; that 32-bit ones are small enough is validation.
+        var minimum = decoder.U64();
+        ulong? maximum = (flags & 1) == 0 ? null : decoder.U64();
+        return new SizeLimits(minimum, maximum, (flags & 4) != 0, (flags & 2) != 0);
     }
 
     public static ExternType ReadExternType(ref BinaryDecoder decoder)

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Mewe.Wasm.Binary;
 
 namespace Mewe.Wasm;
@@ -6,15 +5,16 @@ namespace Mewe.Wasm;
 /// <summary>Reads instructions up to and with the end that closes the expression, and checks that blocks nest (specification, 5.4.9).</summary>
 internal static class ExpressionReader
 {
-    public static void Read(ref BinaryDecoder decoder, ImmutableArray<Instruction>.Builder instructions, ImmutableArray<long>.Builder? offsets = null)
+    /// <summary>Appends to <paramref name="buffer"/>.</summary>
+    public static void Read(ref BinaryDecoder decoder, CodeBuffer buffer)
     {
-        var openers = new Stack<Opcode>();
+        var openers = buffer.Openers;
+        openers.Clear();
         while (true)
         {
             var at = decoder.Offset;
             var instruction = InstructionCodec.Read(ref decoder);
-            instructions.Add(instruction);
-            offsets?.Add(at);
+            buffer.Add(instruction, at);
             switch (instruction.Opcode)
             {
                 case Opcode.Else:

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using Mewe.Wasm.Binary;
 
 namespace Mewe.Wasm;
@@ -97,19 +98,45 @@ public sealed class FunctionBody
 
     /// <summary>The decoded code; not cached, because most bodies are looked at once.</summary>
     /// <exception cref="WasmException">Malformed.</exception>
-    public FunctionCode Decode() => made ?? Decode(offsets: null);
+    public FunctionCode Decode()
+    {
+        if (made is not null)
+        {
+            return made;
+        }
+
+        var buffer = CodeBuffer.Rent();
+        try
+        {
+            return new FunctionCode(Decode(buffer), buffer.ToInstructions());
+        }
+        finally
+        {
+            buffer.Return();
+        }
+    }
 
     /// <summary>As <see cref="Decode()"/>; also gives the offset in the module of each instruction.</summary>
     public FunctionCode Decode(out ImmutableArray<long> instructionOffsets)
     {
-        var offsets = ImmutableArray.CreateBuilder<long>();
-        var code = Decode(offsets);
-        instructionOffsets = offsets.ToImmutable();
-        return code;
+        var buffer = CodeBuffer.Rent();
+        try
+        {
+            var locals = Decode(buffer);
+            instructionOffsets = buffer.ToOffsets();
+            return made ?? new FunctionCode(locals, buffer.ToInstructions());
+        }
+        finally
+        {
+            buffer.Return();
+        }
     }
 
-    private FunctionCode Decode(ImmutableArray<long>.Builder? offsets)
+    /// <summary>Decodes into <paramref name="buffer"/>, which is cleared first, and gives the locals.</summary>
+    /// <exception cref="WasmException">Malformed.</exception>
+    internal ImmutableArray<LocalGroup> Decode(CodeBuffer buffer)
     {
+        buffer.Clear();
         var decoder = new BinaryDecoder(Content.Span, offset);
         var groups = new LocalGroup[decoder.Count(Limits.MaxLocals, "local groups")];
         long total = 0;
@@ -131,13 +158,9 @@ public sealed class FunctionBody
             throw new WasmException(WasmErrorKind.LimitExceeded, offset, $"{total} locals, the limit is {Limits.MaxLocals}");
         }
 
-        var instructions = ImmutableArray.CreateBuilder<Instruction>(Math.Max(4, decoder.Remaining / 2));
-        ExpressionReader.Read(ref decoder, instructions, offsets);
-        if (!decoder.AtEnd)
-        {
-            throw decoder.Malformed("END opcode expected: bytes after the end of a function body");
-        }
-
-        return new FunctionCode(ImmutableArray.Create(groups), instructions.ToImmutable());
+        ExpressionReader.Read(ref decoder, buffer);
+        return decoder.AtEnd
+            ? ImmutableCollectionsMarshal.AsImmutableArray(groups)
+            : throw decoder.Malformed("END opcode expected: bytes after the end of a function body");
     }
 }

@@ -15,10 +15,8 @@ public enum TrapKind
     /// <summary>A table access out of bounds, an element segment that does not fit, or an indirect call past the table's end.</summary>
     OutOfBoundsTable = 5,
 
-    /// <summary>An indirect call to a function of another type; with an older V8 also to a null entry, which it did not tell apart.</summary>
+    /// <summary>An indirect call to a function of another type, or to a null entry: V8 does not tell these apart.</summary>
     IndirectCallTypeMismatch = 6,
-
-    /// <summary>A null reference where there must be none: also an indirect call to a null entry of the table.</summary>
     NullReference = 7,
 
     /// <summary>A float that is NaN or out of range for the integer.</summary>

@@ -26,6 +26,9 @@ public sealed class NodeEngine : IWasmEngine
     /// <inheritdoc/>
     public EngineInfo Info { get; private set; } = null!;
 
+    /// <summary>The operating system's numbers of the processes that wait for work, to watch them from outside.</summary>
+    public IReadOnlyList<int> WorkerProcessIds => [.. sweeps.IdleProcessIds, .. runs.IdleProcessIds, .. sessions.IdleProcessIds];
+
     /// <summary>Finds node, starts a first process and asks it what it can do.</summary>
     public static async Task<EngineResult<NodeEngine>> StartAsync(NodeEngineOptions options, CancellationToken cancellationToken)
     {

@@ -110,7 +110,7 @@ internal sealed class NodeWorker : IDisposable
         await process.WaitForExitAsync(cancellationToken).ConfigureAwait(false);
         await errors.Completed.WaitAsync(cancellationToken).ConfigureAwait(false);
         var said = errors.Text;
-        var kind = said.Contains("out of memory", StringComparison.OrdinalIgnoreCase) || said.Contains("OOM", StringComparison.Ordinal)
+        var kind = said.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
             ? EngineFailureKind.OutOfMemory
             : EngineFailureKind.Crashed;
         return new EngineFailure(kind, $"node ended with exit code {process.ExitCode}{(said.Length > 0 ? ": " + said : "")}");

@@ -13,6 +13,9 @@ internal sealed class WorkerPool(string nodePath, WorkerProfile profile, int siz
     private readonly ConcurrentStack<NodeWorker> idle = new();
     private volatile bool disposed;
 
+    /// <summary>The processes that wait for work.</summary>
+    public IReadOnlyList<int> IdleProcessIds => [.. idle.Select(worker => worker.ProcessId)];
+
     /// <summary>Sends a request when a worker is free and returns its reply.</summary>
     public async Task<EngineResult<WorkerReply>> ExecuteAsync(RequestWriter request, TimeSpan abortAfter, CancellationToken cancellationToken)
     {

@@ -19,7 +19,7 @@ const messages = new Map([
   ['table access out of bounds', kinds.outOfBoundsTable],
   ['element segment out of bounds', kinds.outOfBoundsTable],
   ['function signature mismatch', kinds.indirectCallTypeMismatch],
-  ['null function or function signature mismatch', kinds.indirectCallTypeMismatch], // before V8 14
+  ['null function or function signature mismatch', kinds.indirectCallTypeMismatch], // V8 13 and before
   ['null function', kinds.nullReference],
   ['dereferencing a null pointer', kinds.nullReference],
   ['illegal cast', kinds.castFailure],

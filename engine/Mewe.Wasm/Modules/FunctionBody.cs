@@ -87,6 +87,16 @@ public sealed class FunctionBody
         Entry = entry.ToArray();
     }
 
+    /// <summary>A body from its bytes, for code that was edited in place: everything that was not edited keeps its encoding.</summary>
+    /// <param name="content">Locals and expression, without the size.</param>
+    public static FunctionBody FromContent(ReadOnlyMemory<byte> content)
+    {
+        var entry = new BinaryEncoder(content.Length + 5);
+        entry.U32((uint)content.Length);
+        entry.Bytes(content.Span);
+        return new FunctionBody(content, entry.ToArray(), 0);
+    }
+
     /// <summary>Locals and expression as they are written, without the size in front.</summary>
     public ReadOnlyMemory<byte> Content { get; }
 

@@ -26,6 +26,9 @@ public sealed class NodeEngine : IWasmEngine
     /// <inheritdoc/>
     public EngineInfo Info { get; private set; } = null!;
 
+    /// <inheritdoc/>
+    public TimeSpan ProcessorTime => sweeps.ProcessorTime + runs.ProcessorTime + sessions.ProcessorTime;
+
     /// <summary>The operating system's numbers of the processes that wait for work, to watch them from outside.</summary>
     public IReadOnlyList<int> WorkerProcessIds => [.. sweeps.IdleProcessIds, .. runs.IdleProcessIds, .. sessions.IdleProcessIds];
 

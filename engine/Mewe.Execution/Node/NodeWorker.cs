@@ -25,6 +25,7 @@ internal sealed class NodeWorker : IDisposable
     private TaskCompletionSource<WorkerReply?>? pending;
     private bool ended;
     private uint lastId;
+    private TimeSpan lastProcessorTime;
 
     private NodeWorker(Process process)
     {
@@ -36,11 +37,35 @@ internal sealed class NodeWorker : IDisposable
         new Thread(errors.Read, ThreadStackBytes) { IsBackground = true, Name = "node errors" }.Start();
     }
 
+    /// <summary>Raised once, before the process is ended, with the processor time that it used.</summary>
+    public event Action<NodeWorker, TimeSpan>? Ended;
+
     /// <summary>How many requests it was sent.</summary>
     public int Requests { get; private set; }
 
     /// <summary>The operating system's number of the process.</summary>
     public int ProcessId => process.Id;
+
+    /// <summary>What the process has used so far; where it has ended, as far as was seen before.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            try
+            {
+                if (!process.HasExited)
+                {
+                    lastProcessorTime = process.TotalProcessorTime;
+                }
+            }
+            catch (InvalidOperationException)
+            {
+                // It ended between the two lines, or was disposed: what was seen last stands.
+            }
+
+            return lastProcessorTime;
+        }
+    }
 
     /// <summary>Starts a process. Whether it works shows at the first request.</summary>
     /// <exception cref="Win32Exception">The program cannot be started.</exception>
@@ -118,6 +143,8 @@ internal sealed class NodeWorker : IDisposable
 
     public void Dispose()
     {
+        Ended?.Invoke(this, ProcessorTime);
+        Ended = null;
         Kill();
         process.Dispose();
     }

@@ -71,7 +71,7 @@ internal static class TypeSectionReader
             case 0x5E:
                 return new ArrayType(ReadField(ref decoder));
             case var form:
-                throw new WasmException(WasmErrorKind.Malformed, at, $"malformed type form 0x{form:x2}");
+                throw UnsupportedProposals.Error(UnsupportedProposals.OfTypeForm(form), at, $"malformed type form 0x{form:x2}");
         }
     }
 
@@ -128,14 +128,15 @@ internal static class TypeSectionReader
     public static ExternType ReadExternType(ref BinaryDecoder decoder)
     {
         var at = decoder.Offset;
-        return decoder.Byte() switch
+        var kind = decoder.Byte();
+        return kind switch
         {
             0 => new FunctionExtern(decoder.U32()),
             1 => ReadTableType(ref decoder),
             2 => new MemoryType(ReadLimits(ref decoder, memory: true)),
             3 => ReadGlobal(ref decoder),
             4 => ReadTag(ref decoder),
-            _ => throw new WasmException(WasmErrorKind.Malformed, at, "malformed import kind"),
+            _ => throw UnsupportedProposals.Error(kind == 0x20 ? "custom descriptors" : null, at, "malformed import kind"),
         };
     }
 }

@@ -1,0 +1,31 @@
+namespace Mewe.Execution;
+
+/// <summary>
+/// A real WebAssembly engine that runs modules for Mewe: V8 in <c>node</c> processes today, others behind the same interface later.
+/// </summary>
+/// <remarks>
+/// <para>All members may be called from many threads at once. Modules are bytes and answers are values: nothing of the engine leaks out.</para>
+/// <para>What a module does (it traps, it is rejected, it exits with a code) is part of the answer. What happens to the engine itself (it hung past
+/// the abort limit, crashed, ran out of memory) is an <see cref="EngineFailure"/>, also a value. Cancellation throws
+/// <see cref="OperationCanceledException"/> and leaves other requests alone. A clock may abort a request, it never chooses an answer.</para>
+/// </remarks>
+public interface IWasmEngine : IAsyncDisposable
+{
+    /// <summary>Which engine this is and what it supports.</summary>
+    EngineInfo Info { get; }
+
+    /// <summary>Decodes and validates a module without running anything.</summary>
+    Task<EngineResult<EngineValidation>> ValidateAsync(ReadOnlyMemory<byte> module, CancellationToken cancellationToken);
+
+    /// <summary>Runs every subject of a harness module on a range of inputs and compares each with subject 0: the hot path of differential testing.</summary>
+    Task<EngineResult<SweepResult>> SweepAsync(SweepRequest request, CancellationToken cancellationToken);
+
+    /// <summary>Runs a workload on a module, in a fresh instance for every seed, and returns the distinct outcomes.</summary>
+    Task<EngineResult<RunResult>> RunAsync(ModuleRun run, CancellationToken cancellationToken);
+
+    /// <summary>Times a workload on several modules that take turns in one process, so that they share the machine's mood.</summary>
+    Task<EngineResult<TimingResult>> TimeAsync(TimingRequest request, CancellationToken cancellationToken);
+
+    /// <summary>Reserves one engine process for scripted use: compile, link, invoke, inspect.</summary>
+    Task<EngineResult<IEngineSession>> OpenSessionAsync(CancellationToken cancellationToken);
+}

@@ -1,0 +1,109 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+using System.Globalization;
+
+namespace Mewe.Execution.Node;
+
+/// <summary>V8, in a pool of long-lived <c>node</c> processes.</summary>
+public sealed class NodeEngine : IWasmEngine
+{
+    /// <summary>The first V8 with everything that Mewe's own harness modules use (multi-memory).</summary>
+    public const int OldestV8 = 12;
+
+    private readonly NodeEngineOptions options;
+    private readonly WorkerPool sweeps;
+    private readonly WorkerPool runs;
+    private readonly WorkerPool sessions;
+
+    private NodeEngine(string nodePath, NodeEngineOptions options)
+    {
+        this.options = options;
+        sweeps = new WorkerPool(nodePath, WorkerProfile.Sweep(options), options.Workers, options.RequestsPerWorker);
+        runs = new WorkerPool(nodePath, WorkerProfile.Run(options), options.Workers, options.RequestsPerWorker);
+        sessions = new WorkerPool(nodePath, WorkerProfile.Session(options), options.Workers, options.RequestsPerWorker);
+        Info = null!;
+    }
+
+    public EngineInfo Info { get; private set; }
+
+    /// <summary>Finds node, starts a first process and asks it what it can do.</summary>
+    public static async Task<EngineResult<NodeEngine>> StartAsync(NodeEngineOptions options, CancellationToken cancellationToken)
+    {
+        var path = options.NodePath;
+        if (path is null && !NodeLocator.OfThisProcess.TryLocate(out path, out var problem))
+        {
+            return new EngineFailure(EngineFailureKind.Unavailable, problem);
+        }
+
+        var engine = new NodeEngine(path, options);
+        var started = await engine.sweeps.ExecuteAsync(new RequestWriter(WorkerOperation.Hello), options.AbortAfter, cancellationToken).ConfigureAwait(false);
+        var failure = started.TryGet(out var reply, out var reason)
+            ? engine.Introduce(path, reply)
+            : new EngineFailure(EngineFailureKind.Unavailable, $"{path} does not work as node: {reason.Message}");
+        if (failure is null)
+        {
+            return engine;
+        }
+
+        await engine.DisposeAsync().ConfigureAwait(false);
+        return failure;
+    }
+
+    /// <inheritdoc/>
+    public async Task<EngineResult<EngineValidation>> ValidateAsync(ReadOnlyMemory<byte> module, CancellationToken cancellationToken)
+    {
+        var request = new RequestWriter(WorkerOperation.Validate, module.Length + 8);
+        request.Bytes(module.Span);
+        var result = await sweeps.ExecuteAsync(request, options.AbortAfter, cancellationToken).ConfigureAwait(false);
+        if (!result.TryGet(out var reply, out var failure))
+        {
+            return failure;
+        }
+
+        var reader = new ReplyReader(reply.Body);
+        var valid = reader.U8() != 0;
+        return new EngineValidation(valid, valid ? null : reader.String());
+    }
+
+    /// <inheritdoc/>
+    public async Task<EngineResult<SweepResult>> SweepAsync(SweepRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(request.SubjectCount, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(request.InputCount);
+        var result = await sweeps.ExecuteAsync(SweepCodec.Encode(request), request.AbortAfter ?? options.AbortAfter, cancellationToken).ConfigureAwait(false);
+        return result.TryGet(out var reply, out var failure) ? SweepCodec.Decode(request, reply) : failure;
+    }
+
+    /// <inheritdoc/>
+    public Task<EngineResult<RunResult>> RunAsync(ModuleRun run, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public Task<EngineResult<TimingResult>> TimeAsync(TimingRequest request, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public Task<EngineResult<IEngineSession>> OpenSessionAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync()
+    {
+        sweeps.Dispose();
+        runs.Dispose();
+        sessions.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private EngineFailure? Introduce(string path, WorkerReply hello)
+    {
+        var reader = new ReplyReader(hello.Body);
+        var v8 = reader.String();
+        var node = reader.String();
+        var features = reader.List((ref ReplyReader r) => (WasmFeature)r.U8());
+        Info = new EngineInfo("v8", v8, node, features.ToFrozenSet());
+        var major = int.Parse(v8.AsSpan(0, v8.IndexOf('.')), CultureInfo.InvariantCulture);
+        return major >= OldestV8 && Info.Features.Contains(WasmFeature.MultiMemory)
+            ? null
+            : new EngineFailure(
+                EngineFailureKind.Unavailable,
+                $"{path} is node {node} with V8 {v8}, which lacks multi-memory: run `npm ci` in Mewe's folder, or set MEWE_NODE to node 22 or later (V8 {OldestV8})");
+    }
+}

@@ -1,0 +1,125 @@
+using System.Collections.Concurrent;
+using System.ComponentModel;
+
+namespace Mewe.Execution.Node;
+
+/// <summary>
+/// Long-lived workers of one profile. A request takes an idle worker or starts one; a worker that hangs is killed, one that dies is replaced and the request
+/// tried once more; neither touches other requests.
+/// </summary>
+internal sealed class WorkerPool(string nodePath, WorkerProfile profile, int size, int requestsPerWorker) : IDisposable
+{
+    private readonly SemaphoreSlim slots = new(size, size);
+    private readonly ConcurrentStack<NodeWorker> idle = new();
+    private volatile bool disposed;
+
+    /// <summary>Sends a request when a worker is free and returns its reply.</summary>
+    public async Task<EngineResult<WorkerReply>> ExecuteAsync(RequestWriter request, TimeSpan abortAfter, CancellationToken cancellationToken)
+    {
+        await slots.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            var result = await TryOnceAsync(Take, request, abortAfter, cancellationToken).ConfigureAwait(false);
+            return result.Failure?.Kind is EngineFailureKind.Crashed or EngineFailureKind.OutOfMemory
+                ? await TryOnceAsync(StartFresh, request, abortAfter, cancellationToken).ConfigureAwait(false)
+                : result;
+        }
+        finally
+        {
+            slots.Release();
+        }
+    }
+
+    /// <summary>Takes a worker for longer; give it back with <see cref="Return"/> or dispose it. It does not count against the pool's size.</summary>
+    /// <exception cref="Win32Exception">The program cannot be started.</exception>
+    public NodeWorker Take()
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        return idle.TryPop(out var worker) ? worker : StartFresh();
+    }
+
+    /// <summary>Gives a worker back that is not in the middle of a request.</summary>
+    public void Return(NodeWorker worker)
+    {
+        if (disposed || worker.Requests >= requestsPerWorker || idle.Count >= size)
+        {
+            worker.Dispose();
+            return;
+        }
+
+        idle.Push(worker);
+        if (disposed)
+        {
+            DisposeIdle();
+        }
+    }
+
+    public void Dispose()
+    {
+        disposed = true;
+        DisposeIdle();
+    }
+
+    /// <summary>Sends a request to a worker. Whenever there is no reply the worker is of no more use and has been disposed.</summary>
+    public static async Task<EngineResult<WorkerReply>> ExchangeAsync(
+        NodeWorker worker, RequestWriter request, TimeSpan abortAfter, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(abortAfter);
+        var usable = false;
+        try
+        {
+            var reply = await worker.ExchangeAsync(request, limit.Token).ConfigureAwait(false);
+            if (reply is null)
+            {
+                return await worker.DescribeEndAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            usable = true;
+            return reply.Status == 0 ? reply : new EngineFailure(EngineFailureKind.Refused, new ReplyReader(reply.Body).String());
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return new EngineFailure(EngineFailureKind.Hung, $"no answer within {abortAfter.TotalSeconds:0.###} s; the process was killed");
+        }
+        finally
+        {
+            if (!usable)
+            {
+                worker.Dispose();
+            }
+        }
+    }
+
+    private NodeWorker StartFresh() => NodeWorker.Start(nodePath, profile);
+
+    private async Task<EngineResult<WorkerReply>> TryOnceAsync(
+        Func<NodeWorker> obtain, RequestWriter request, TimeSpan abortAfter, CancellationToken cancellationToken)
+    {
+        NodeWorker worker;
+        try
+        {
+            worker = obtain();
+        }
+        catch (Win32Exception error)
+        {
+            return new EngineFailure(EngineFailureKind.Unavailable, $"{nodePath} does not start: {error.Message}");
+        }
+
+        var result = await ExchangeAsync(worker, request, abortAfter, cancellationToken).ConfigureAwait(false);
+        if (result.Answered || result.Failure!.Kind == EngineFailureKind.Refused)
+        {
+            Return(worker);
+        }
+
+        return result;
+    }
+
+    private void DisposeIdle()
+    {
+        while (idle.TryPop(out var worker))
+        {
+            worker.Dispose();
+        }
+    }
+}

@@ -1,0 +1,22 @@
+using System.Collections.Immutable;
+
+namespace Mewe.Execution.Node;
+
+/// <summary>With which flags a worker is started.</summary>
+/// <param name="Name">For messages.</param>
+/// <param name="Flags">V8 and node flags.</param>
+internal sealed record WorkerProfile(string Name, ImmutableArray<string> Flags)
+{
+    private static readonly ImmutableArray<string> Always = ["--no-warnings", "--max-old-space-size=512"];
+
+    /// <summary>Many short modules, each run for less than a millisecond: only the baseline compiler pays off.</summary>
+    public static WorkerProfile Sweep(NodeEngineOptions options) =>
+        new("sweep", [.. Always, "--liftoff-only", $"--wasm-max-mem-pages={options.MaximumMemoryPages}", .. options.ExtraFlags]);
+
+    /// <summary>Whole programs, tiered up as V8 does for everybody.</summary>
+    public static WorkerProfile Run(NodeEngineOptions options) =>
+        new("run", [.. Always, $"--wasm-max-mem-pages={options.MaximumMemoryPages}", .. options.ExtraFlags]);
+
+    /// <summary>V8 as it comes.</summary>
+    public static WorkerProfile Session(NodeEngineOptions options) => new("session", [.. Always, .. options.ExtraFlags]);
+}

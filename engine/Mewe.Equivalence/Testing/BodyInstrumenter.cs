@@ -1,0 +1,176 @@
+using System.Collections.Immutable;
+using Mewe.Diversify;
+using Mewe.Wasm;
+using static Mewe.Wasm.Opcode;
+
+namespace Mewe.Equivalence.Testing;
+
+/// <summary>What <see cref="BodyInstrumenter"/> replaces indices by.</summary>
+internal sealed record HarnessIndices(
+    ImmutableDictionary<uint, HarnessGlobal> Globals, ImmutableDictionary<uint, (uint Index, int Length, int Bit)> DataSegments);
+
+/// <summary>
+/// Rewrites a body for the harness in one pass, instruction by instruction. This is part of the oracle, so it is kept simple: each instruction is either copied
+/// or replaced by a short sequence with the same operands and results, and none depends on its neighbours.
+/// <list type="table">
+/// <item><term>store, atomic write, lane store</term><description>static offset; call <see cref="HarnessMemories.Write"/></description></item>
+/// <item><term>load</term><description>copied, or checked where sizes are virtual</description></item>
+/// <item><term>memory.fill, copy, init, grow, size; data.drop</term><description>the harness's own</description></item>
+/// <item><term>call, call_indirect, call_ref, return_call*</term><description>callee's identity; call <see cref="CallStubs.Stub"/>; return</description></item>
+/// <item><term>loop</term><description>burns one unit of fuel at its head</description></item>
+/// <item><term>float arithmetic</term><description>a NaN it gives is made canonical</description></item>
+/// <item><term>if, br_if, br_table, select</term><description>copied; the condition is noted first where coverage is wanted</description></item>
+/// <item><term>global.get, global.set, ref.func</term><description>the harness's index</description></item>
+/// </list>
+/// </summary>
+internal sealed class BodyInstrumenter(
+    OriginalModule original, HarnessModule module, HarnessState state, HarnessRuntime runtime, HarnessMemories memories, CallStubs stubs, HarnessIndices indices)
+{
+    /// <summary>Callee identities that are no function index: beyond <see cref="Limits.MaxFunctions"/>.</summary>
+    private const int ThroughTable = 0x1000_0000, ThroughReference = 0x2000_0000;
+
+    /// <summary>The code to put into the harness.</summary>
+    /// <param name="outlined">Harness indices of the candidate's outlined functions.</param>
+    /// <param name="countBranches">Note which way branches go; see <see cref="BranchOutcomes"/> for the numbering.</param>
+    public FunctionCode Instrument(FunctionCode code, ReadOnlySpan<uint> outlined, bool countBranches = false)
+    {
+        var output = ImmutableArray.CreateBuilder<Instruction>(code.Instructions.Length * 2);
+        var outcomes = 0;
+        foreach (ref readonly var instruction in code.Instructions.AsSpan())
+        {
+            if (countBranches)
+            {
+                Count(output, instruction, ref outcomes);
+            }
+
+            Rewrite(output, instruction, outlined);
+        }
+
+        return new FunctionCode(code.Locals, output.ToImmutable());
+    }
+
+    /// <summary>How many outcomes the branches of a body have: two for each condition, one for each target of a table, its default included.</summary>
+    public static int BranchOutcomes(FunctionCode code)
+    {
+        var outcomes = 0;
+        foreach (ref readonly var instruction in code.Instructions.AsSpan())
+        {
+            outcomes += OutcomesOf(instruction);
+        }
+
+        return outcomes;
+    }
+
+    private static int OutcomesOf(in Instruction instruction) => instruction.Opcode switch
+    {
+        If or BrIf or Select or SelectTyped => 2,
+        BrTable => instruction.Labels.Length + 1,
+        _ => 0,
+    };
+
+    private void Count(ImmutableArray<Instruction>.Builder output, in Instruction instruction, ref int outcomes)
+    {
+        if (OutcomesOf(instruction) is not (> 0 and var count))
+        {
+            return;
+        }
+
+        output.Add(Instruction.I32Const(outcomes));
+        if (instruction.Opcode == BrTable)
+        {
+            output.Add(Instruction.I32Const(count - 1));
+            output.Add(Instruction.Call(runtime.MarkBranchTable()));
+        }
+        else
+        {
+            output.Add(Instruction.Call(runtime.MarkBranch()));
+        }
+
+        outcomes += count;
+    }
+
+    private void Rewrite(ImmutableArray<Instruction>.Builder output, in Instruction instruction, ReadOnlySpan<uint> outlined)
+    {
+        switch (instruction.Opcode)
+        {
+            case Call or ReturnCall when instruction.Index >= VariantCode.OutlinedBase:
+                output.Add(Instruction.Call(outlined[(int)(instruction.Index - VariantCode.OutlinedBase)]));
+                break;
+            case Call or ReturnCall:
+                CallOut(output, original.TypeOf(instruction.Index), (int)instruction.Index);
+                break;
+            case CallIndirect or ReturnCallIndirect:
+                output.Add(Instruction.Call(stubs.Absorber(original.Tables[(int)instruction.Index2].Limits.AddressType)));
+                CallOut(output, original.Module.FunctionTypeAt(instruction.Index), ThroughTable + (int)instruction.Index2);
+                break;
+            case CallRef or ReturnCallRef:
+                output.Add(Instruction.Of(RefAsNonNull));
+                output.Add(Instruction.Of(Drop));
+                CallOut(output, original.Module.FunctionTypeAt(instruction.Index), ThroughReference);
+                break;
+            case GlobalGet or GlobalSet:
+                output.Add(instruction.WithIndex(indices.Globals[instruction.Index].Index));
+                break;
+            case RefFunc:
+                output.Add(instruction.WithIndex(module.Dummy(original.TypeIndexOf(instruction.Index), original.TypeOf(instruction.Index))));
+                break;
+            case Loop:
+                output.Add(instruction);
+                runtime.Tick(output);
+                break;
+            case MemorySize:
+                memories.Size(output, instruction.Index);
+                break;
+            case MemoryGrow:
+                output.Add(Instruction.Call(memories.Grow(instruction.Index)));
+                break;
+            case MemoryFill or MemoryCopy:
+                output.Add(Instruction.Call(memories.Bulk(instruction)));
+                break;
+            case MemoryInit:
+                output.Add(Instruction.Call(memories.Bulk(instruction, indices.DataSegments[instruction.Index])));
+                break;
+            case DataDrop:
+                output.Add(Instruction.Of(GlobalGet, state.Dropped));
+                output.Add(Instruction.I64Const(1L << indices.DataSegments[instruction.Index].Bit));
+                output.Add(Instruction.Of(I64Or));
+                output.Add(Instruction.Of(GlobalSet, state.Dropped));
+                break;
+            default:
+                Other(output, instruction);
+                break;
+        }
+
+        if (instruction.Opcode is ReturnCall or ReturnCallIndirect or ReturnCallRef)
+        {
+            output.Add(Instruction.Of(Return));
+        }
+    }
+
+    private void CallOut(ImmutableArray<Instruction>.Builder output, FunctionType type, int callee)
+    {
+        output.Add(Instruction.I32Const(callee));
+        output.Add(Instruction.Call(stubs.Stub(type)));
+    }
+
+    private void Other(ImmutableArray<Instruction>.Builder output, in Instruction instruction)
+    {
+        var info = instruction.Info;
+        if (info.Immediate is ImmediateKind.Memory or ImmediateKind.MemoryLane)
+        {
+            var isWrite = MemoryAccess.Writes(instruction.Opcode);
+            if (isWrite || memories.ChecksLoads)
+            {
+                output.Add(Instruction.I64Const((long)instruction.Bits));
+                output.Add(Instruction.Call(isWrite ? memories.Write(instruction) : memories.Read(instruction)));
+                return;
+            }
+        }
+
+        output.Add(instruction);
+        if (FloatResults.Canonicalized(instruction.Opcode) is { } result)
+        {
+            output.Add(Instruction.Call(runtime.Canonicalize(result.Type, result.Doubles)));
+        }
+    }
+}

@@ -1,0 +1,319 @@
+using System.Buffers.Binary;
+using System.Collections.Immutable;
+using Mewe.Diversify;
+using Mewe.Wasm;
+using static Mewe.Wasm.Opcode;
+
+namespace Mewe.Equivalence.Testing;
+
+/// <summary>
+/// Builds harness modules for one function: the original and a batch of candidates side by side, on a given list of inputs. See Testing/README.md for the
+/// design; in short, per run of a subject: undo what the last run wrote, put globals and sizes back, load the arguments, run the rewritten body, mix the results
+/// into the trace. Everything that the body can observe or change is either rewritten to the harness's model of it or is the engine's own.
+/// </summary>
+internal sealed class Harness
+{
+    public const string MemoryExport = "harness";
+
+    private static readonly FunctionType SubjectType = FunctionType.Of([ValueType.I32], []);
+    private static readonly FunctionType ResetType = FunctionType.Of([ValueType.I32, ValueType.I32], []);
+
+    private readonly OriginalModule original;
+    private readonly FunctionType type;
+    private readonly HarnessModule module;
+    private readonly HarnessState state;
+    private readonly HarnessRuntime runtime;
+    private readonly HarnessMemories memories;
+    private readonly CallStubs stubs;
+    private readonly ImmutableArray<HarnessGlobal> globals;
+    private readonly BodyInstrumenter instrumenter;
+    private readonly MemoryImages images;
+    private readonly uint bookkeeping;
+    private readonly bool profiles;
+    private uint reset;
+    private int subjects;
+
+    /// <param name="needs">Of the original and of all candidates that will be added.</param>
+    /// <param name="branchOutcomes">Bytes of coverage to keep per input; 0 unless <paramref name="profiles"/>.</param>
+    /// <param name="profiles">Keep a record of each run, and its coverage: for the original alone, to choose inputs.</param>
+    public Harness(
+        OriginalModule original, uint function, SubjectNeeds needs, IReadOnlyList<TestInput> inputs, MemoryImages images, bool profiles, int branchOutcomes)
+    {
+        (this.original, this.images, this.profiles) = (original, images, profiles);
+        type = original.TypeOf(function);
+        module = new HarnessModule(original.Module);
+        bookkeeping = (uint)original.Memories.Length;
+        state = new HarnessState(module, type.Parameters.Length, needs.Globals.Count, inputs.Count, branchOutcomes);
+        globals = DeclareGlobals(needs);
+        runtime = new HarnessRuntime(module, state, bookkeeping, original.Memories is [{ Limits.Is64: true }, ..]);
+        memories = new HarnessMemories(module, state, runtime, original, needs.SizesMemory);
+        stubs = new CallStubs(module, state, runtime, memories, globals, original);
+        var segments = ImmutableDictionary.CreateBuilder<uint, (uint, int, int)>();
+        foreach (var segment in needs.DataSegments)
+        {
+            // An active segment is dropped when the instance starts; what is left of it is empty.
+            var data = original.Module.Data[(int)segment];
+            var bytes = data.Mode == SegmentMode.Passive ? data.Bytes : default;
+            segments.Add(segment, (module.AddData(bytes), bytes.Length, segments.Count));
+        }
+
+        instrumenter = new BodyInstrumenter(original, module, state, runtime, memories, stubs,
+            new HarnessIndices(globals.ToImmutableDictionary(global => global.Global), segments.ToImmutable()));
+        for (var m = 0; m < memories.Count; m++)
+        {
+            module.AddMemory(memories.PhysicalPages(m), memories.Is64((uint)m));
+        }
+
+        module.AddMemory(state.Pages, is64: false);
+        module.ExportMemory(MemoryExport, bookkeeping);
+        module.AddActiveData(bookkeeping, HarnessState.BoundaryTable, Boundaries.Table);
+        module.AddActiveData(bookkeeping, HarnessState.Inputs, InputRecords(inputs));
+        WriteReset();
+        WriteDigest();
+    }
+
+    public int SubjectCount => subjects;
+
+    /// <summary>Where the run records start, and where the coverage does.</summary>
+    public int RunRecords => state.RunRecords;
+
+    public int Coverage => state.Coverage;
+
+    public byte[] Write() => module.Write();
+
+    /// <summary>Adds a subject: first the original, then the candidates.</summary>
+    public void Add(uint typeIndex, VariantCode code)
+    {
+        Span<uint> outlined = stackalloc uint[code.Outlined.Length];
+        for (var i = 0; i < code.Outlined.Length; i++)
+        {
+            outlined[i] = module.Declare(code.Outlined[i].Type);
+        }
+
+        for (var i = 0; i < code.Outlined.Length; i++)
+        {
+            module.Define(outlined[i], instrumenter.Instrument(code.Outlined[i].Code, outlined));
+        }
+
+        var body = module.Declare(typeIndex, type);
+        module.Define(body, instrumenter.Instrument(code.Code, outlined, profiles));
+        var subject = module.Declare(SubjectType);
+        var wrapper = module.Code(subject).Get(0).I32(subjects == 0 ? 0 : 1).Call(reset);
+        for (var i = 0; i < type.Parameters.Length; i++)
+        {
+            Argument(wrapper, type.Parameters[i], HarnessState.ArgumentsAt + i * HarnessState.SlotBytes);
+        }
+
+        wrapper.Call(body);
+        foreach (var result in type.Results.Reverse())
+        {
+            wrapper.Call(stubs.Absorber(result));
+        }
+
+        module.Define(subject, wrapper.I32(1).SetGlobal(state.Completed));
+        module.Export($"subject_{subjects++}", subject);
+    }
+
+    private ImmutableArray<HarnessGlobal> DeclareGlobals(SubjectNeeds needs)
+    {
+        var declared = ImmutableArray.CreateBuilder<HarnessGlobal>(needs.Globals.Count);
+        foreach (var global in needs.Globals)
+        {
+            var globalType = original.GlobalTypes[(int)global];
+            var value = globalType.Value;
+            var zero = value.IsReference ? Instruction.Of(RefNull, new HeapTypePayload(value.Heap))
+                : value == ValueType.I32 ? Instruction.I32Const(0)
+                : value == ValueType.I64 ? Instruction.I64Const(0)
+                : value == ValueType.F32 ? Instruction.F32Const(0)
+                : value == ValueType.F64 ? Instruction.F64Const(0)
+                : Instruction.V128Const(0, 0);
+            declared.Add(new HarnessGlobal(global, module.AddGlobal(value, zero), globalType, declared.Count));
+        }
+
+        return declared.MoveToImmutable();
+    }
+
+    private void Argument(CodeBuilder code, ValueType value, int at)
+    {
+        code.Global(state.Record);
+        if (!value.IsReference)
+        {
+            code.Access(
+                value == ValueType.I32 ? I32Load : value == ValueType.I64 ? I64Load : value == ValueType.F32 ? F32Load : value == ValueType.F64 ? F64Load : V128Load,
+                bookkeeping, at);
+            return;
+        }
+
+        // Not null where there is something of that type to pass: a number for anything, a function for functions.
+        var nullary = Instruction.Of(RefNull, new HeapTypePayload(value.Heap));
+        code.Access(I32Load, bookkeeping, at);
+        if (value.Heap == HeapType.Extern || value.Heap == HeapType.Any || value.Heap == HeapType.Eq || value.Heap == HeapType.I31)
+        {
+            code.If(value).Global(state.Record).Access(I32Load, bookkeeping, at).Op(RefI31);
+            if (value.Heap == HeapType.Extern)
+            {
+                code.Op(ExternConvertAny);
+            }
+
+            code.Else().Add(nullary).End();
+        }
+        else if (value.Heap == HeapType.Func)
+        {
+            code.If(value).Add(Instruction.Of(RefFunc, module.Dummy(module.TypeIndex(SubjectType), SubjectType))).Else().Add(nullary).End();
+        }
+        else
+        {
+            code.Op(Drop).Add(nullary);
+        }
+    }
+
+    // reset(input, candidate)
+    private void WriteReset()
+    {
+        reset = module.Declare(ResetType);
+        var undo = memories.Undo();
+        var code = module.Code(reset);
+        code.Get(0).Global(state.Input).Op(I32Eq).If().Global(state.LogMark).Call(undo).Else();
+        code.I32(state.Log).Call(undo).Get(0).SetGlobal(state.Input);
+        code.I32(state.Log + HarnessState.LogEntries * HarnessState.LogEntryBytes).SetGlobal(state.LogLimit).I32(int.MaxValue).SetGlobal(state.Fuel);
+        code.Get(0).I32(state.RecordBytes).Op(I32Mul).I32(HarnessState.Inputs).Op(I32Add).SetGlobal(state.Record);
+        code.Global(state.Record).Access(I64Load, bookkeeping, HarnessState.SeedAt).SetGlobal(state.Seed);
+        code.Global(state.Record).Access(I64Load, bookkeeping, HarnessState.ArenaAt).SetGlobal(state.Arena);
+        code.I32(0).SetGlobal(state.Mood).I64(0L).SetGlobal(state.Echo);
+        memories.ResetSizes(code);
+        images.Select(module, memories, code, state, bookkeeping);
+        code.Global(state.Seed).SetGlobal(state.Random);
+        if (memories.Count > 0)
+        {
+            code.Call(SetUpMemory());
+        }
+
+        code.Global(state.LogTop).SetGlobal(state.LogMark).End();
+        code.I64(0L).SetGlobal(state.Trace).I64(0L).SetGlobal(state.MemoryHash).I32(0).SetGlobal(state.Event).I32(0).SetGlobal(state.Outcome)
+            .I32(0).SetGlobal(state.Completed).I64(0L).SetGlobal(state.Pointer).I64(0L).SetGlobal(state.Echo).I64(0L).SetGlobal(state.Dropped)
+            .I64(0L).SetGlobal(state.Growths);
+        code.Global(state.Record).Access(I32Load, bookkeeping, HarnessState.MoodAt).SetGlobal(state.Mood);
+        memories.ResetSizes(code);
+        code.Global(state.Record).Access(I32Load, bookkeeping, HarnessState.FuelAt).SetGlobal(state.Fuel)
+            .Global(state.LogMark).I32(HarnessState.LogEntries * HarnessState.LogEntryBytes).Op(I32Add).SetGlobal(state.LogLimit);
+        code.Get(1).If()
+            .Global(state.Fuel).I32(4).Op(I32Mul).I32(1000).Op(I32Add).SetGlobal(state.Fuel)
+            .I32(state.Log + 2 * HarnessState.LogEntries * HarnessState.LogEntryBytes).SetGlobal(state.LogLimit).End();
+        foreach (var global in globals)
+        {
+            Argument(code, global.Type.Value, state.GlobalAt(global.Slot));
+            code.SetGlobal(global.Index);
+        }
+
+        if (profiles)
+        {
+            code.Get(0).I32(state.CoveragePerInput).Op(I32Mul).I32(state.Coverage).Op(I32Add).SetGlobal(state.CoverageAt);
+        }
+
+        module.Define(reset, code);
+    }
+
+    // Fills the arena with the mixture, then the input's own regions.
+    private uint SetUpMemory()
+    {
+        var fill = Fill();
+        var function = module.Declare(FunctionType.Of([], []));
+        var code = module.Code(function);
+        code.Global(state.Arena).I32(HarnessState.ArenaCells).I32((int)FillKind.Mixture).Call(fill);
+        for (var i = 0; i < HarnessState.MaximumFills; i++)
+        {
+            var at = HarnessState.FillsAt + i * HarnessState.FillBytes;
+            code.Global(state.Record).Access(I64Load, bookkeeping, at).Global(state.Record).Access(I32Load, bookkeeping, at + 8)
+                .Global(state.Record).Access(I32Load, bookkeeping, at + 12).Call(fill);
+        }
+
+        module.Define(function, code);
+        return function;
+    }
+
+    // (address, cells, kind)
+    private uint Fill()
+    {
+        var function = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I32, ValueType.I32], []));
+        var code = module.Code(function);
+        var bits = code.Local(ValueType.I64);
+        code.Block().Loop().Get(1).Op(I32Eqz).BranchIf(1);
+        code.Call(runtime.Next).Set(bits);
+        code.Get(2).Op(I32Eqz).If().Call(runtime.Value).Set(bits).End();
+        code.Get(2).I32((int)FillKind.Small).Op(I32Eq).If().Get(bits).I64(0x0000001F_0000001F).Op(I64And).Set(bits).End();
+        code.Get(2).I32((int)FillKind.Text).Op(I32Eq).If()
+            .I64(0L).Get(bits).I64(0x0F0F0F0F_0F0F0F0F).Op(I64And).I64(0x30613061_61306161).Op(I64Add).Get(1).I32(1).Op(I32Eq, Select).Set(bits).End();
+        code.Get(2).I32((int)FillKind.Pointers).Op(I32Eq).If();
+        runtime.Pointers(code, bits);
+        code.Set(bits).End();
+        code.Get(2).I32((int)FillKind.Zero).Op(I32Eq).If().I64(0L).Set(bits).End();
+        code.Get(0).Get(bits).Call(memories.Poke(0));
+        code.Get(0).I64(8).Op(I64Add).Set(0).Get(1).I32(1).Op(I32Sub).Set(1).Branch(0).End().End();
+        module.Define(function, code);
+        return function;
+    }
+
+    private void WriteDigest()
+    {
+        var digest = module.Declare(FunctionType.Of([], [ValueType.I64]));
+        var code = module.Code(digest);
+        if (profiles)
+        {
+            var at = code.Local(ValueType.I32);
+            code.Global(state.Input).I32(HarnessState.RunRecordBytes).Op(I32Mul).I32(state.RunRecords).Op(I32Add).Set(at);
+            code.Get(at).Global(state.Record).Access(I32Load, bookkeeping, HarnessState.FuelAt).Global(state.Fuel).Op(I32Sub).Access(I32Store, bookkeeping, 0);
+            code.Get(at).Global(state.Outcome).Access(I32Store, bookkeeping, 4);
+            code.Get(at).Global(state.Completed).Access(I32Store, bookkeeping, 8);
+            code.Get(at).Global(state.Event).Access(I32Store, bookkeeping, 12);
+        }
+
+        stubs.AbsorbState(code);
+        code.Global(state.Dropped).Call(runtime.Absorb).Global(state.Completed).Op(I64ExtendI32U).Call(runtime.Absorb).Global(state.Trace);
+        module.Define(digest, code);
+        module.Export("digest", digest);
+        var outcome = module.Declare(FunctionType.Of([], [ValueType.I32]));
+        module.Define(outcome, module.Code(outcome).Global(state.Outcome));
+        module.Export("outcome", outcome);
+    }
+
+    private byte[] InputRecords(IReadOnlyList<TestInput> inputs)
+    {
+        var bytes = new byte[inputs.Count * state.RecordBytes];
+        for (var i = 0; i < inputs.Count; i++)
+        {
+            var input = inputs[i];
+            var record = bytes.AsSpan(i * state.RecordBytes, state.RecordBytes);
+            BinaryPrimitives.WriteUInt64LittleEndian(record[HarnessState.SeedAt..], input.Seed);
+            BinaryPrimitives.WriteUInt64LittleEndian(record[HarnessState.ArenaAt..], input.Arena);
+            BinaryPrimitives.WriteInt32LittleEndian(record[HarnessState.FuelAt..], input.Fuel);
+            BinaryPrimitives.WriteInt32LittleEndian(record[HarnessState.ImageAt..], input.Recorded ? 1 : 0);
+            BinaryPrimitives.WriteInt32LittleEndian(record[HarnessState.MoodAt..], input.Mood);
+            for (var f = 0; f < input.Fills.Length; f++)
+            {
+                var fill = record[(HarnessState.FillsAt + f * HarnessState.FillBytes)..];
+                BinaryPrimitives.WriteUInt64LittleEndian(fill, input.Fills[f].Address);
+                BinaryPrimitives.WriteInt32LittleEndian(fill[8..], input.Fills[f].Cells);
+                BinaryPrimitives.WriteInt32LittleEndian(fill[12..], (int)input.Fills[f].Kind);
+            }
+
+            for (var a = 0; a < input.Arguments.Length; a++)
+            {
+                WriteBits(record[(HarnessState.ArgumentsAt + a * HarnessState.SlotBytes)..], input.Arguments[a]);
+            }
+
+            foreach (var global in globals)
+            {
+                WriteBits(record[state.GlobalAt(global.Slot)..],
+                    input.Globals.FirstOrDefault(bits => bits.Global == global.Global)?.Value ?? original.GlobalValues[(int)global.Global]);
+            }
+        }
+
+        return bytes;
+    }
+
+    private static void WriteBits(Span<byte> at, ValueBits value)
+    {
+        BinaryPrimitives.WriteUInt64LittleEndian(at, value.Low);
+        BinaryPrimitives.WriteUInt64LittleEndian(at[8..], value.High);
+    }
+}

@@ -1,0 +1,495 @@
+using Mewe.Wasm;
+using static Mewe.Wasm.Opcode;
+
+namespace Mewe.Equivalence.Testing;
+
+/// <summary>
+/// The memories of the module under test inside a harness. Every write goes through here: it is checked against the bounds first, so that it traps exactly
+/// where the plain instruction would; then each 8-byte cell it changes is put on the undo log and its contribution to <see cref="HarnessState.MemoryHash"/>
+/// is exchanged. The hash is the exclusive or over all cells of hash(address, content) relative to the state before the run, so it equals another run's hash
+/// exactly when the memories are equal (but for a collision of 64 bits), in whatever order they were written.
+/// </summary>
+/// <remarks>
+/// Sizes are virtual where a body asks for them (<see cref="SubjectNeeds.SizesMemory"/>): the memory is allocated with some pages more, growing only moves
+/// a global, and loads are checked too. Cells never straddle the end of a memory, since that is a multiple of the page size.
+/// </remarks>
+internal sealed class HarnessMemories
+{
+    /// <summary>How far a memory can grow in the harness.</summary>
+    public const int SparePages = 3;
+
+    private readonly HarnessModule module;
+    private readonly HarnessState state;
+    private readonly HarnessRuntime runtime;
+    private readonly OriginalModule original;
+    private readonly uint bookkeeping;
+    private readonly bool virtualSizes;
+    private readonly uint[] sizes;
+    private readonly uint[] touch;
+    private readonly uint[] settle;
+    private readonly uint?[] touchRange;
+    private readonly uint?[] settleRange;
+    private readonly uint?[] poke;
+    private readonly Dictionary<object, uint> made = [];
+
+    public HarnessMemories(HarnessModule module, HarnessState state, HarnessRuntime runtime, OriginalModule original, bool virtualSizes)
+    {
+        (this.module, this.state, this.runtime, this.original, this.virtualSizes) = (module, state, runtime, original, virtualSizes);
+        var count = original.Memories.Length;
+        bookkeeping = (uint)count;
+        sizes = new uint[count];
+        touch = new uint[count];
+        settle = new uint[count];
+        touchRange = new uint?[count];
+        settleRange = new uint?[count];
+        poke = new uint?[count];
+        for (var m = 0u; m < count; m++)
+        {
+            sizes[m] = virtualSizes ? module.AddGlobal(ValueType.I64, Instruction.I64Const(0)) : 0;
+            WriteTouch(m);
+            WriteSettle(m);
+        }
+    }
+
+    public int Count => sizes.Length;
+
+    public bool Is64(uint memory) => original.Memories[(int)memory].Limits.Is64;
+
+    /// <summary>Pages to allocate.</summary>
+    public ulong PhysicalPages(int memory) => original.Pages[memory] + (virtualSizes ? Room(memory) : 0);
+
+    private ulong Room(int memory) =>
+        original.Memories[memory].Limits.Maximum is { } maximum ? Math.Min(SparePages, maximum - Math.Min(maximum, original.Pages[memory])) : SparePages;
+
+    private ValueType AddressType(uint memory) => Is64(memory) ? ValueType.I64 : ValueType.I32;
+
+    /// <summary>The size in pages, as i64.</summary>
+    private void Pages(CodeBuilder code, uint memory)
+    {
+        if (virtualSizes)
+        {
+            code.Global(sizes[memory]);
+        }
+        else
+        {
+            code.I64(original.Pages[(int)memory]);
+        }
+    }
+
+    private void Bytes(CodeBuilder code, uint memory)
+    {
+        if (virtualSizes)
+        {
+            code.Global(sizes[memory]).I64(16).Op(I64Shl);
+        }
+        else
+        {
+            code.I64(original.Bytes((int)memory));
+        }
+    }
+
+    /// <summary>Local <paramref name="address"/> as i64.</summary>
+    private void Wide(CodeBuilder code, uint address, bool is64)
+    {
+        code.Get(address);
+        if (!is64)
+        {
+            code.Op(I64ExtendI32U);
+        }
+    }
+
+    private void Narrow(CodeBuilder code, uint wide, uint memory)
+    {
+        code.Get(wide);
+        if (!Is64(memory))
+        {
+            code.Op(I32WrapI64);
+        }
+    }
+
+    /// <summary>Traps as an access out of bounds does.</summary>
+    private void OutOfBounds(CodeBuilder code, uint memory)
+    {
+        _ = Is64(memory) ? code.I64(-1) : code.I32(-1);
+        code.Access(I64Load, memory, Is64(memory) ? 0 : uint.MaxValue).Op(Drop, Unreachable);
+    }
+
+    /// <summary>Sizes go into the trace where they can change, and are put back before a run.</summary>
+    public void AbsorbSizes(CodeBuilder code)
+    {
+        for (var m = 0u; virtualSizes && m < Count; m++)
+        {
+            code.Global(sizes[m]).Call(runtime.Absorb);
+        }
+    }
+
+    public void ResetSizes(CodeBuilder code)
+    {
+        for (var m = 0u; virtualSizes && m < Count; m++)
+        {
+            code.I64(original.Pages[(int)m]).SetGlobal(sizes[m]);
+        }
+    }
+
+    private static long Tag(uint memory) => (long)memory << 56;
+
+    private void HashCell(CodeBuilder code, uint memory, uint cell, Action content)
+    {
+        code.Get(cell).I64(Tag(memory)).Op(I64Or).I64(SplitMix.Second).Op(I64Mul);
+        content();
+        code.Call(runtime.Hash);
+    }
+
+    // touch(cell): bounds, log, take the old content out of the hash.
+    private void WriteTouch(uint memory)
+    {
+        touch[memory] = module.Declare(FunctionType.Of([ValueType.I64], []));
+        var code = module.Code(touch[memory]);
+        var old = code.Local(ValueType.I64);
+        code.Get(0);
+        Bytes(code, memory);
+        code.Op(I64GeU).If();
+        OutOfBounds(code, memory);
+        code.End();
+        code.Global(state.LogTop).Global(state.LogLimit).Op(I32GeU).If().Call(runtime.Exhausted).End();
+        Narrow(code, 0, memory);
+        code.Access(I64Load, memory).Set(old);
+        code.Global(state.LogTop).Get(0).I64(Tag(memory)).Op(I64Or).Access(I64Store, bookkeeping);
+        code.Global(state.LogTop).Get(old).Access(I64Store, bookkeeping, 8);
+        code.Global(state.LogTop).I32(HarnessState.LogEntryBytes).Op(I32Add).SetGlobal(state.LogTop);
+        code.Global(state.MemoryHash);
+        HashCell(code, memory, 0, () => code.Get(old));
+        code.Op(I64Xor).SetGlobal(state.MemoryHash);
+        module.Define(touch[memory], code);
+    }
+
+    private void WriteSettle(uint memory)
+    {
+        settle[memory] = module.Declare(FunctionType.Of([ValueType.I64], []));
+        var code = module.Code(settle[memory]);
+        code.Global(state.MemoryHash);
+        HashCell(code, memory, 0, () =>
+        {
+            Narrow(code, 0, memory);
+            code.Access(I64Load, memory);
+        });
+        code.Op(I64Xor).SetGlobal(state.MemoryHash);
+        module.Define(settle[memory], code);
+    }
+
+    /// <summary>Local <paramref name="wide"/> becomes address plus offset; out of bounds beyond 64 bits or at the end of memory.</summary>
+    private void EffectiveAddress(CodeBuilder code, uint memory, uint address, uint offset, uint wide)
+    {
+        Wide(code, address, Is64(memory));
+        code.Get(offset).Op(I64Add).Tee(wide);
+        Bytes(code, memory);
+        code.Op(I64GeU);
+        if (Is64(memory))
+        {
+            code.Get(wide).Get(offset).Op(I64LtU, I32Or);
+        }
+
+        code.If();
+        OutOfBounds(code, memory);
+        code.End();
+    }
+
+    /// <summary>
+    /// A function that does what the store, atomic read-modify-write or lane store does; its parameters are the instruction's operands and, last, the static
+    /// offset as i64.
+    /// </summary>
+    public uint Write(in Instruction instruction)
+    {
+        var (opcode, memory, lane) = (instruction.Opcode, instruction.Index, instruction.LaneIndex);
+        if (made.TryGetValue((opcode, memory, lane), out var function))
+        {
+            return function;
+        }
+
+        var info = instruction.Info;
+        var operands = info.Operands.Select(letter => letter == 'a' ? AddressType(memory) : ValueType.FromLetter(letter)).ToArray();
+        var results = info.Results.Select(ValueType.FromLetter).ToArray();
+        function = module.Declare(FunctionType.Of([.. operands, ValueType.I64], results));
+        made.Add((opcode, memory, lane), function);
+        var size = MemoryAccess.Width(opcode);
+        var code = module.Code(function);
+        var offset = (uint)operands.Length;
+        var wide = code.Local(ValueType.I64);
+        var first = code.Local(ValueType.I64);
+        var last = code.Local(ValueType.I64);
+        EffectiveAddress(code, memory, 0, offset, wide);
+        var isAtomic = (info.Effects & Effects.Atomic) != 0;
+        if (isAtomic)
+        {
+            code.Get(wide).I64(size - 1).Op(I64And, I64Eqz, I32Eqz).If().Op(Unreachable).End();
+        }
+
+        code.Get(wide).I64(-8).Op(I64And).Set(first);
+        code.Get(wide).I64(size - 1).Op(I64Add).I64(-8).Op(I64And).Set(last);
+        code.Get(last).Call(touch[memory]);
+        Others(touch[memory]);
+        Narrow(code, wide, memory);
+        for (var i = 1u; i < operands.Length; i++)
+        {
+            code.Get(i);
+        }
+
+        var alignment = isAtomic ? (uint)System.Numerics.BitOperations.Log2((uint)size) : 0;
+        code.Add(Instruction.Memory(opcode, 0, alignment, memory, lane));
+        code.Get(last).Call(settle[memory]);
+        Others(settle[memory]);
+        module.Define(function, code);
+        return function;
+
+        void Others(uint each)
+        {
+            code.Get(first).Get(last).Op(I64Ne).If().Get(first).Call(each);
+            if (size > 8)
+            {
+                code.Get(first).I64(8).Op(I64Add).Get(last).Op(I64Ne).If().Get(first).I64(8).Op(I64Add).Call(each).End();
+            }
+
+            code.End();
+        }
+    }
+
+    /// <summary>Loads need a check of their own where sizes are virtual.</summary>
+    public bool ChecksLoads => virtualSizes;
+
+    /// <summary>A function that does what the load does, checked against the virtual size; parameters as <see cref="Write"/>.</summary>
+    public uint Read(in Instruction instruction)
+    {
+        var (opcode, memory, lane) = (instruction.Opcode, instruction.Index, instruction.LaneIndex);
+        if (made.TryGetValue((opcode, memory, lane), out var function))
+        {
+            return function;
+        }
+
+        var info = instruction.Info;
+        var operands = info.Operands.Select(letter => letter == 'a' ? AddressType(memory) : ValueType.FromLetter(letter)).ToArray();
+        function = module.Declare(FunctionType.Of([.. operands, ValueType.I64], info.Results.Select(ValueType.FromLetter).ToArray()));
+        made.Add((opcode, memory, lane), function);
+        var size = MemoryAccess.Width(opcode);
+        var code = module.Code(function);
+        var wide = code.Local(ValueType.I64);
+        EffectiveAddress(code, memory, 0, (uint)operands.Length, wide);
+        code.Get(wide).I64(size).Op(I64Add);
+        Bytes(code, memory);
+        code.Op(I64GtU).If();
+        OutOfBounds(code, memory);
+        code.End();
+        Narrow(code, wide, memory);
+        for (var i = 1u; i < operands.Length; i++)
+        {
+            code.Get(i);
+        }
+
+        var isAtomic = (info.Effects & Effects.Atomic) != 0;
+        code.Add(Instruction.Memory(opcode, 0, isAtomic ? (uint)System.Numerics.BitOperations.Log2((uint)size) : 0, memory, lane));
+        module.Define(function, code);
+        return function;
+    }
+
+    /// <summary>memory.size, in line.</summary>
+    public void Size(ICollection<Instruction> code, uint memory)
+    {
+        code.Add(Instruction.Of(GlobalGet, sizes[memory]));
+        if (!Is64(memory))
+        {
+            code.Add(Instruction.Of(I32WrapI64));
+        }
+    }
+
+    /// <summary>memory.grow: (pages) -> old size or -1. Whether it succeeds within the spare pages is pseudorandom, three times in four.</summary>
+    public uint Grow(uint memory)
+    {
+        if (made.TryGetValue((MemoryGrow, memory), out var function))
+        {
+            return function;
+        }
+
+        function = module.Declare(FunctionType.Of([AddressType(memory)], [AddressType(memory)]));
+        made.Add((MemoryGrow, memory), function);
+        var code = module.Code(function);
+        var pages = code.Local(ValueType.I64);
+        Wide(code, 0, Is64(memory));
+        code.Set(pages);
+        code.Global(state.Growths).I64(1).Op(I64Add).SetGlobal(state.Growths);
+        code.Get(pages).I64(PhysicalPages((int)memory)).Global(sizes[memory]).Op(I64Sub, I64GtU);
+        code.Get(pages).Op(I64Eqz, I32Eqz);
+        code.Global(state.Seed).Global(state.Growths).Call(runtime.Hash).I64(3).Op(I64And, I64Eqz).Op(I32And, I32Or);
+        code.If();
+        _ = Is64(memory) ? code.I64(-1) : code.I32(-1);
+        code.Op(Return).End();
+        code.Global(sizes[memory]);
+        if (!Is64(memory))
+        {
+            code.Op(I32WrapI64);
+        }
+
+        code.Global(sizes[memory]).Get(pages).Op(I64Add).SetGlobal(sizes[memory]);
+        module.Define(function, code);
+        return function;
+    }
+
+    // (start, length): as touch and settle for all cells of a range.
+    private uint TouchRange(uint memory)
+    {
+        if (touchRange[memory] is not { } function)
+        {
+            touchRange[memory] = function = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64], []));
+            var code = module.Code(function);
+            var scratch = code.Local(ValueType.I32);
+            CheckRange(code, memory, 0, 1);
+            code.Get(1).I64(6).Op(I64ShrU, I32WrapI64);
+            runtime.Burn(code, scratch);
+            EachCell(code, touch[memory]);
+            module.Define(function, code);
+        }
+
+        return function;
+    }
+
+    private uint SettleRange(uint memory)
+    {
+        if (settleRange[memory] is not { } function)
+        {
+            settleRange[memory] = function = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64], []));
+            var code = module.Code(function);
+            EachCell(code, settle[memory]);
+            module.Define(function, code);
+        }
+
+        return function;
+    }
+
+    /// <summary>Traps unless [start, start + length) lies inside; an empty range may stand at the end.</summary>
+    private void CheckRange(CodeBuilder code, uint memory, uint start, uint length)
+    {
+        code.Get(start).Get(length).Op(I64Add);
+        Bytes(code, memory);
+        code.Op(I64GtU).Get(start).Get(length).Op(I64Add).Get(start).Op(I64LtU, I32Or).If();
+        OutOfBounds(code, memory);
+        code.End();
+    }
+
+    private static void EachCell(CodeBuilder code, uint each) => code
+        .Get(1).Op(I64Eqz).If().Op(Return).End()
+        .Get(0).Get(1).Op(I64Add).Set(1)
+        .Get(0).I64(-8).Op(I64And).Set(0)
+        .Loop().Get(0).Call(each).Get(0).I64(8).Op(I64Add).Tee(0).Get(1).Op(I64LtU).BranchIf(0).End();
+
+    /// <summary>A function that does what memory.fill, memory.copy or memory.init does.</summary>
+    /// <param name="segment">For memory.init: the harness's segment, its length, and the bit of <see cref="HarnessState.Dropped"/> that says it is gone.</param>
+    public uint Bulk(in Instruction instruction, (uint Index, int Length, int Bit) segment = default)
+    {
+        if (made.TryGetValue((instruction.Opcode, instruction.Index, instruction.Index2), out var function))
+        {
+            return function;
+        }
+
+        var target = instruction.Opcode == MemoryInit ? instruction.Index2 : instruction.Index;
+        var address = AddressType(target);
+        FunctionType type;
+        switch (instruction.Opcode)
+        {
+            case MemoryFill:
+                type = FunctionType.Of([address, ValueType.I32, address], []);
+                break;
+            case MemoryInit:
+                type = FunctionType.Of([address, ValueType.I32, ValueType.I32], []);
+                break;
+            default:
+                var source = AddressType(instruction.Index2);
+                type = FunctionType.Of([address, source, Is64(target) && Is64(instruction.Index2) ? ValueType.I64 : ValueType.I32], []);
+                break;
+        }
+
+        function = module.Declare(type);
+        made.Add((instruction.Opcode, instruction.Index, instruction.Index2), function);
+        var code = module.Code(function);
+        var start = code.Local(ValueType.I64);
+        var from = code.Local(ValueType.I64);
+        var length = code.Local(ValueType.I64);
+        Wide(code, 0, Is64(target));
+        code.Set(start);
+        Wide(code, 2, type.Parameters[2] == ValueType.I64);
+        code.Set(length);
+        if (instruction.Opcode != MemoryFill)
+        {
+            Wide(code, 1, type.Parameters[1] == ValueType.I64);
+            code.Set(from);
+        }
+
+        if (instruction.Opcode == MemoryCopy)
+        {
+            CheckRange(code, instruction.Index2, from, length);
+        }
+        else if (instruction.Opcode == MemoryInit)
+        {
+            code.Get(from).Get(length).Op(I64Add);
+            code.I64(0L).I64(segment.Length).Global(state.Dropped).I64(1L << segment.Bit).Op(I64And, I64Eqz).Op(I32Eqz, Select);
+            code.Op(I64GtU).If();
+            OutOfBounds(code, target);
+            code.End();
+        }
+
+        code.Get(start).Get(length).Call(TouchRange(target));
+        code.Get(0).Get(1).Get(2).Add(instruction.Opcode == MemoryInit ? instruction.WithIndex(segment.Index) : instruction);
+        code.Get(start).Get(length).Call(SettleRange(target));
+        module.Define(function, code);
+        return function;
+    }
+
+    /// <summary>(i64 address, i64 value) -> (): an 8-byte write that is logged and hashed; out of bounds it does nothing.</summary>
+    public uint Poke(uint memory)
+    {
+        if (poke[memory] is not { } function)
+        {
+            poke[memory] = function = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64], []));
+            var store = Write(Instruction.Memory(I64Store, 0, 0, memory));
+            var code = module.Code(function);
+            code.Get(0).I64(original.Bytes((int)memory) < 8 ? 0 : original.Bytes((int)memory) - 7).Op(I64GeU).If().Op(Return).End();
+            Narrow(code, 0, memory);
+            code.Get(1).I64(0L).Call(store);
+            module.Define(function, code);
+        }
+
+        return function;
+    }
+
+    /// <summary>(i32 down to) -> (): undoes all writes from the last back to that place of the log.</summary>
+    public uint Undo()
+    {
+        var function = module.Declare(FunctionType.Of([ValueType.I32], []));
+        var code = module.Code(function);
+        var top = code.Local(ValueType.I32);
+        var cell = code.Local(ValueType.I64);
+        code.Global(state.LogTop).Set(top).Block().Loop()
+            .Get(top).Get(0).Op(I32LeU).BranchIf(1)
+            .Get(top).I32(HarnessState.LogEntryBytes).Op(I32Sub).Tee(top).Access(I64Load, bookkeeping).Set(cell);
+        for (var m = 0u; m < Count; m++)
+        {
+            if (Count > 1)
+            {
+                code.Get(cell).I64(56).Op(I64ShrU).I64(m).Op(I64Eq).If();
+            }
+
+            code.Get(cell).I64(0x00FFFFFF_FFFFFFFF).Op(I64And);
+            if (!Is64(m))
+            {
+                code.Op(I32WrapI64);
+            }
+
+            code.Get(top).Access(I64Load, bookkeeping, 8).Access(I64Store, m);
+            if (Count > 1)
+            {
+                code.End();
+            }
+        }
+
+        code.Branch(0).End().End().Get(0).SetGlobal(state.LogTop);
+        module.Define(function, code);
+        return function;
+    }
+}

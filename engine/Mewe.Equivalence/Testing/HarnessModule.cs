@@ -1,0 +1,114 @@
+using System.Collections.Immutable;
+using Mewe.Wasm;
+using Mewe.Wasm.Binary;
+
+namespace Mewe.Equivalence.Testing;
+
+/// <summary>The module that is being built: functions are declared first and defined later, so that they may call each other in any order.</summary>
+internal sealed class HarnessModule
+{
+    private readonly WasmModule module = new();
+    private readonly List<FunctionCode?> functions = [];
+    private readonly List<FunctionType> functionTypes = [];
+    private readonly Dictionary<FunctionType, uint> types = [];
+    private readonly Dictionary<uint, uint> dummies = [];
+
+    /// <summary>Starts with all types of the module under test, at their indices.</summary>
+    public HarnessModule(WasmModule original)
+    {
+        uint index = 0;
+        foreach (var group in original.TypeGroups)
+        {
+            module.TypeGroups.Add(group);
+            if (group.Members is [{ IsPlain: true, Type: FunctionType type }])
+            {
+                types.TryAdd(type, index);
+            }
+
+            index += (uint)group.Members.Length;
+        }
+    }
+
+    public uint TypeIndex(FunctionType type)
+    {
+        if (!types.TryGetValue(type, out var index))
+        {
+            index = (uint)module.Types.Length;
+            module.TypeGroups.Add(RecursionGroup.Single(type));
+            types.Add(type, index);
+        }
+
+        return index;
+    }
+
+    public uint Declare(FunctionType type) => Declare(TypeIndex(type), type);
+
+    public uint Declare(uint typeIndex, FunctionType type)
+    {
+        module.FunctionTypes.Add(typeIndex);
+        functions.Add(null);
+        functionTypes.Add(type);
+        return (uint)functions.Count - 1;
+    }
+
+    public FunctionType TypeOf(uint function) => functionTypes[(int)function];
+
+    /// <summary>A builder for the function's code.</summary>
+    public CodeBuilder Code(uint function) => new(TypeOf(function));
+
+    public void Define(uint function, FunctionCode code) => functions[(int)function] = code;
+
+    public void Define(uint function, CodeBuilder code) => Define(function, code.Build());
+
+    public void Export(string name, uint function) => module.Exports.Add(new Export(name, ExternKind.Function, function));
+
+    public void ExportMemory(string name, uint memory) => module.Exports.Add(new Export(name, ExternKind.Memory, memory));
+
+    public uint AddMemory(ulong pages, bool is64)
+    {
+        module.Memories.Add(new MemoryType(new SizeLimits(pages, pages, is64)));
+        return (uint)module.Memories.Count - 1;
+    }
+
+    public uint AddGlobal(ValueType type, Instruction initial)
+    {
+        module.Globals.Add(new Global(new GlobalType(type, true), ConstantExpression.Of(initial)));
+        return (uint)module.Globals.Count - 1;
+    }
+
+    /// <summary>A passive segment.</summary>
+    public uint AddData(ReadOnlyMemory<byte> bytes)
+    {
+        module.Data.Add(new DataSegment(1, SegmentMode.Passive, 0, null, bytes));
+        return (uint)module.Data.Count - 1;
+    }
+
+    /// <summary>A segment that is in place from the start.</summary>
+    public void AddActiveData(uint memory, int address, ReadOnlyMemory<byte> bytes) =>
+        module.Data.Add(new DataSegment(2, SegmentMode.Active, memory, ConstantExpression.Of(Instruction.I32Const(address)), bytes));
+
+    /// <summary>A function of that type that may be referred to by ref.func and is never run.</summary>
+    public uint Dummy(uint typeIndex, FunctionType type)
+    {
+        if (!dummies.TryGetValue(typeIndex, out var function))
+        {
+            function = Declare(typeIndex, type);
+            Define(function, Code(function).Op(Opcode.Unreachable));
+            dummies.Add(typeIndex, function);
+            module.Elements.Add(new ElementSegment(3, SegmentMode.Declarative, 0, null, ValueType.FuncRef, [function], default));
+        }
+
+        return function;
+    }
+
+    public byte[] Write()
+    {
+        foreach (var code in functions)
+        {
+            module.Bodies.Add(new FunctionBody(code!));
+        }
+
+        module.DataCount = (uint)module.Data.Count;
+        return ModuleWriter.Write(module);
+    }
+}

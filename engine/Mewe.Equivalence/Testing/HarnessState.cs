@@ -1,0 +1,129 @@
+using Mewe.Wasm;
+
+namespace Mewe.Equivalence.Testing;
+
+/// <summary>
+/// Where the harness keeps its own state: its globals, which come first, and its own memory, which comes last. All of it is out of reach for the bodies
+/// under test, whose instructions are rewritten to the harness's indices.
+/// </summary>
+internal sealed class HarnessState
+{
+    /// <summary>Addresses in the harness's own memory.</summary>
+    public const int BoundaryTable = 0, BoundaryCount = 64, Inputs = BoundaryCount * 8;
+
+    /// <summary>Parts of an input record: seed, arena, fuel, image, mood, then fills, arguments, globals.</summary>
+    public const int SeedAt = 0, ArenaAt = 8, FuelAt = 16, ImageAt = 20, MoodAt = 24, FillsAt = 32, MaximumFills = 4, FillBytes = 16;
+
+    public const int ArgumentsAt = FillsAt + MaximumFills * FillBytes, SlotBytes = 16;
+
+    /// <summary>Bytes of an entry of the undo log, and of the record that a run leaves when inputs are chosen.</summary>
+    public const int LogEntryBytes = 16, RunRecordBytes = 16;
+
+    /// <summary>Entries of the undo log that the original may use; candidates may use twice as many.</summary>
+    public const int LogEntries = 1 << 17;
+
+    /// <summary>Cells of the arena.</summary>
+    public const int ArenaCells = 64;
+
+    public HarnessState(HarnessModule module, int parameters, int globals, int inputs, int coveragePerInput)
+    {
+        Outcome = I32();
+        Completed = I32();
+        Fuel = I32();
+        Event = I32();
+        LogTop = I32();
+        LogMark = I32();
+        LogLimit = I32();
+        Input = I32(-1);
+        Image = I32(-1);
+        Record = I32();
+        Mood = I32();
+        CoverageAt = I32();
+        Trace = I64();
+        MemoryHash = I64();
+        Random = I64();
+        Seed = I64();
+        Arena = I64();
+        Pointer = I64();
+        Echo = I64();
+        Dropped = I64();
+        Growths = I64();
+        RecordBytes = ArgumentsAt + SlotBytes * (parameters + globals);
+        RunRecords = Inputs + RecordBytes * inputs;
+        Coverage = RunRecords + RunRecordBytes * inputs;
+        Log = (Coverage + coveragePerInput * inputs + 15) & ~15;
+        CoveragePerInput = coveragePerInput;
+        Parameters = parameters;
+        Pages = (ulong)(Log + 2 * LogEntries * LogEntryBytes + 0xFFFF) >> 16;
+
+        uint I32(int initial = 0) => module.AddGlobal(ValueType.I32, Instruction.I32Const(initial));
+        uint I64() => module.AddGlobal(ValueType.I64, Instruction.I64Const(0));
+    }
+
+    /// <summary>Globals of type i32.</summary>
+    public uint Outcome { get; }
+
+    public uint Completed { get; }
+
+    public uint Fuel { get; }
+
+    /// <summary>Number of the last call out.</summary>
+    public uint Event { get; }
+
+    public uint LogTop { get; }
+
+    /// <summary>Where the log stood when the input had been set up: runs are undone down to here.</summary>
+    public uint LogMark { get; }
+
+    public uint LogLimit { get; }
+
+    /// <summary>The input and the memory image that are set up; -1 at first.</summary>
+    public uint Input { get; }
+
+    public uint Image { get; }
+
+    /// <summary>Address of the input's record.</summary>
+    public uint Record { get; }
+
+    public uint Mood { get; }
+
+    public uint CoverageAt { get; }
+
+    /// <summary>Globals of type i64: the trace of calls out, and the incremental hash of how memory differs from the input's initial one.</summary>
+    public uint Trace { get; }
+
+    public uint MemoryHash { get; }
+
+    public uint Random { get; }
+
+    public uint Seed { get; }
+
+    public uint Arena { get; }
+
+    /// <summary>The last argument of the call out at hand that could be an address, else 0.</summary>
+    public uint Pointer { get; }
+
+    public uint Echo { get; }
+
+    /// <summary>A bit per dropped segment.</summary>
+    public uint Dropped { get; }
+
+    /// <summary>How often memory.grow ran.</summary>
+    public uint Growths { get; }
+
+    public int RecordBytes { get; }
+
+    public int RunRecords { get; }
+
+    public int Coverage { get; }
+
+    public int CoveragePerInput { get; }
+
+    public int Log { get; }
+
+    public int Parameters { get; }
+
+    public ulong Pages { get; }
+
+    public int GlobalAt(int slot) => ArgumentsAt + SlotBytes * (Parameters + slot);
+}

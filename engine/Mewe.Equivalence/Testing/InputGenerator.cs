@@ -1,0 +1,286 @@
+using System.Collections.Immutable;
+using Mewe.Wasm;
+
+namespace Mewe.Equivalence.Testing;
+
+/// <summary>
+/// Makes inputs for one function: argument tuples of several styles, contents of memory around pointers, and moods of calls out. A pure function of
+/// (options' seed, function, number of the input, inputs it builds on).
+/// </summary>
+internal sealed class InputGenerator
+{
+    private readonly OriginalModule original;
+    private readonly uint function;
+    private readonly FunctionType type;
+    private readonly TestOptions options;
+    private readonly RecordedInputs recorded;
+    private readonly ImmutableArray<ImmutableArray<ValueBits>> tuples;
+    private readonly ImmutableArray<uint> mutableGlobals;
+    private readonly ulong[] dictionary;
+    private readonly bool[] addresses;
+    private readonly ulong memoryBytes;
+    private readonly ulong stackPointer;
+
+    public InputGenerator(OriginalModule original, uint function, FunctionCode code, TestOptions options, RecordedInputs recorded)
+    {
+        (this.original, this.function, this.options, this.recorded) = (original, function, options, recorded);
+        type = original.TypeOf(function);
+        tuples = recorded.Arguments.GetValueOrDefault(function, []);
+        memoryBytes = original.Memories.Length > 0 ? original.Bytes(0) : 0;
+        mutableGlobals = [.. UsedGlobals(code).Where(global => original.GlobalTypes[(int)global] is { Mutable: true, Value.IsReference: false })];
+        stackPointer = Enumerable.Range(0, original.GlobalTypes.Length).Select(global => (uint)global).Where(original.LooksLikePointer)
+            .Select(global => original.GlobalValues[(int)global].Low).FirstOrDefault();
+        dictionary = [.. Dictionary(code)];
+        addresses = AddressParameters(code);
+    }
+
+    /// <summary>Input <paramref name="number"/>; <paramref name="parents"/> are inputs that reached something new, to vary.</summary>
+    public TestInput Make(int number, IReadOnlyList<TestInput> parents)
+    {
+        var random = new SplitMix(SplitMix.Mix(SplitMix.Mix(options.Seed, function), (ulong)number));
+        var seed = random.Next();
+        if (parents.Count > 0 && !random.OneIn(3))
+        {
+            return Vary(random.Pick(parents), number, seed, ref random);
+        }
+
+        var isRecorded = (!recorded.Memory.IsEmpty || tuples.Length > 0) && random.OneIn(2);
+        var arena = Arena(ref random);
+        var arguments = isRecorded && tuples.Length > 0 ? random.Pick(tuples) : Arguments(arena, ref random);
+        return new TestInput(
+            number, seed, Mood(ref random), arena, options.Fuel, isRecorded && !recorded.Memory.IsEmpty, arguments,
+            Globals(isRecorded, ref random), isRecorded && random.OneIn(2) ? [] : Fills(arguments, ref random));
+    }
+
+    private TestInput Vary(TestInput parent, int number, ulong seed, ref SplitMix random)
+    {
+        var arguments = parent.Arguments;
+        switch (random.Next(4))
+        {
+            case 0 when arguments.Length > 0:
+                var at = random.Next(arguments.Length);
+                arguments = arguments.SetItem(at, Argument(at, parent.Arena, ref random));
+                break;
+            case 1 when arguments.Length > 0:
+                at = random.Next(arguments.Length);
+                arguments = arguments.SetItem(at, Nudge(type.Parameters[at], arguments[at], ref random));
+                break;
+            case 2:
+                return parent with { Number = number, Mood = Mood(ref random), Fills = Fills(arguments, ref random) };
+            default:
+                return parent with { Number = number, Seed = seed, Mood = random.OneIn(2) ? parent.Mood : Mood(ref random) };
+        }
+
+        return parent with { Number = number, Seed = random.OneIn(2) ? parent.Seed : seed, Arguments = arguments };
+    }
+
+    private static ValueBits Nudge(ValueType type, ValueBits value, ref SplitMix random)
+    {
+        var low = random.Next(5) switch
+        {
+            0 => value.Low + 1,
+            1 => value.Low - 1,
+            2 => value.Low ^ 1UL << random.Next(64),
+            3 => value.Low + (ulong)random.Next(64),
+            _ => ~value.Low,
+        };
+        return type.IsReference ? ValueBits.Of(1 - (value.Low & 1)) : value with { Low = type == ValueType.I32 || type == ValueType.F32 ? (uint)low : low };
+    }
+
+    /// <summary>0 to 7: what values calls out favour (0 none); plus 8 in one of four: calls may trap; plus 16 in one of four: calls leave memory alone.</summary>
+    private static int Mood(ref SplitMix random)
+    {
+        var favourite = random.OneIn(2) ? 0 : 1 + random.Next(7);
+        return favourite + (random.OneIn(4) ? CallStubs.MayTrap : 0) + (random.OneIn(4) ? CallStubs.LeavesMemory : 0);
+    }
+
+    // Beyond what the data segments fill where there is room, so that constants stay as the program expects them.
+    private ulong Arena(ref SplitMix random)
+    {
+        const ulong Bytes = HarnessState.ArenaCells * 8;
+        var low = Math.Max(original.DataEnd, stackPointer) + 64;
+        if (low + 2 * Bytes > memoryBytes)
+        {
+            low = memoryBytes > 4 * Bytes ? memoryBytes / 2 : 16;
+        }
+
+        var room = memoryBytes > low + Bytes ? Math.Min(memoryBytes - low - Bytes, 4096) : 0;
+        return (low + (ulong)random.Next((int)room + 1)) & ~15UL;
+    }
+
+    private ImmutableArray<ValueBits> Arguments(ulong arena, ref SplitMix random)
+    {
+        var arguments = ImmutableArray.CreateBuilder<ValueBits>(type.Parameters.Length);
+        var style = random.Next(8);
+        for (var i = 0; i < type.Parameters.Length; i++)
+        {
+            if (i > 0 && style == 0 && type.Parameters[i] == type.Parameters[i - 1] && random.OneIn(2))
+            {
+                // Equal or close arguments: aliases, and pairs of begin and end.
+                arguments.Add(ValueBits.Of(Fit(type.Parameters[i], arguments[i - 1].Low + (random.OneIn(2) ? 0 : (ulong)random.Next(80)))));
+            }
+            else if (style == 1)
+            {
+                arguments.Add(Plain(type.Parameters[i], ref random));
+            }
+            else
+            {
+                arguments.Add(Argument(i, arena, ref random));
+            }
+        }
+
+        return arguments.MoveToImmutable();
+    }
+
+    private ValueBits Argument(int index, ulong arena, ref SplitMix random)
+    {
+        var parameter = type.Parameters[index];
+        var isAddress = addresses[index];
+        if (parameter.IsInteger && memoryBytes > 0 && random.Next(8) < (isAddress ? 7 : 3))
+        {
+            return ValueBits.Of(Fit(parameter, Address(arena, ref random)));
+        }
+
+        return Plain(parameter, ref random);
+    }
+
+    private ulong Address(ulong arena, ref SplitMix random) => random.Next(16) switch
+    {
+        < 9 => arena + (ulong)random.Next(HarnessState.ArenaCells - 8) * 8,
+        9 => arena + (ulong)random.Next(HarnessState.ArenaCells * 8),
+        10 or 11 when stackPointer > 0 => stackPointer - (ulong)random.Next(64) * 16,
+        12 => memoryBytes - (ulong)random.Next(32),
+        13 => 0,
+        _ when original.Slices.Length > 0 => InData(ref random),
+        _ => (ulong)random.Next((int)Math.Min(memoryBytes, int.MaxValue)),
+    };
+
+    private ulong InData(ref SplitMix random)
+    {
+        var slice = random.Pick(original.Slices);
+        return slice.Address + ((ulong)random.Next(slice.Bytes.Length + 1) & (random.OneIn(4) ? ulong.MaxValue : ~3UL));
+    }
+
+    private ValueBits Plain(ValueType parameter, ref SplitMix random)
+    {
+        if (parameter.IsReference)
+        {
+            return ValueBits.Of((ulong)random.Next(2));
+        }
+
+        if (parameter == ValueType.V128)
+        {
+            return new ValueBits(Number(ref random), Number(ref random));
+        }
+
+        if (parameter.IsFloat && !random.OneIn(3))
+        {
+            var number = random.Next(6) switch
+            {
+                0 => -0.0,
+                1 => random.Next(2000) - 1000,
+                2 => (random.Next(2000) - 1000) / 16.0,
+                3 => Math.ScaleB(random.Next(1 << 20) - (1 << 19), random.Next(100) - 50),
+                4 => random.Next(2) == 0 ? double.PositiveInfinity : double.NegativeInfinity,
+                _ => random.Next(5) - 2,
+            };
+            return ValueBits.Of(parameter == ValueType.F32 ? BitConverter.SingleToUInt32Bits((float)number) : BitConverter.DoubleToUInt64Bits(number));
+        }
+
+        return ValueBits.Of(Fit(parameter, Number(ref random)));
+    }
+
+    private ulong Number(ref SplitMix random) => random.Next(8) switch
+    {
+        0 => random.Pick(Boundaries.Values),
+        1 or 2 => (ulong)random.Next(33),
+        3 => random.Next(),
+        4 => (1UL << random.Next(64)) - (ulong)random.Next(2),
+        5 => (ulong)-random.Next(16),
+        6 => (uint)random.Next() >> random.Next(32),
+        _ => dictionary.Length > 0 ? random.Pick(dictionary) + (ulong)random.Next(3) - 1 : 0,
+    };
+
+    private static ulong Fit(ValueType type, ulong bits) => type == ValueType.I32 || type == ValueType.F32 ? (uint)bits : bits;
+
+    private ImmutableArray<GlobalBits> Globals(bool isRecorded, ref SplitMix random)
+    {
+        var globals = ImmutableArray.CreateBuilder<GlobalBits>();
+        foreach (var global in mutableGlobals)
+        {
+            var (_, value) = (global, original.GlobalTypes[(int)global].Value);
+            if (isRecorded && recorded.Globals.TryGetValue(global, out var seen))
+            {
+                globals.Add(new GlobalBits(global, seen));
+            }
+            else if (original.LooksLikePointer(global))
+            {
+                if (random.OneIn(4))
+                {
+                    globals.Add(new GlobalBits(global, ValueBits.Of(original.GlobalValues[(int)global].Low - (ulong)random.Next(64) * 16)));
+                }
+            }
+            else if (random.OneIn(2))
+            {
+                globals.Add(new GlobalBits(global, Plain(value, ref random)));
+            }
+        }
+
+        return globals.ToImmutable();
+    }
+
+    private ImmutableArray<FilledRegion> Fills(ImmutableArray<ValueBits> arguments, ref SplitMix random)
+    {
+        var fills = ImmutableArray.CreateBuilder<FilledRegion>();
+        for (var i = 0; i < arguments.Length && fills.Count < HarnessState.MaximumFills; i++)
+        {
+            if (type.Parameters[i].IsInteger && arguments[i].Low is > 8 and var address && address < memoryBytes && random.OneIn(2))
+            {
+                fills.Add(new FilledRegion(address, 1 + random.Next(16), (FillKind)random.Next(6)));
+            }
+        }
+
+        // The globals of C and Rust programs live in memory: change some of them, too.
+        if (fills.Count < HarnessState.MaximumFills && original.Slices.Length > 0 && random.OneIn(3))
+        {
+            var named = dictionary.Length > 0 ? random.Pick(dictionary) : 0;
+            var isNamed = named > 1024 && named < memoryBytes && random.OneIn(2);
+            fills.Add(new FilledRegion(isNamed ? named : InData(ref random), 1 + random.Next(4), (FillKind)random.Next(6)));
+        }
+
+        return fills.ToImmutable();
+    }
+
+    private static IEnumerable<uint> UsedGlobals(FunctionCode code) => code.Instructions
+        .Where(instruction => instruction.Opcode is Opcode.GlobalGet or Opcode.GlobalSet).Select(instruction => instruction.Index).Distinct().Order();
+
+    private static IEnumerable<ulong> Dictionary(FunctionCode code) => code.Instructions
+        .Where(instruction => instruction.Opcode is Opcode.I32Const or Opcode.I64Const or Opcode.F32Const or Opcode.F64Const
+            || (instruction.Info.Immediate == ImmediateKind.Memory && instruction.Bits > 1024))
+        .Select(instruction => instruction.Bits).Distinct().Order();
+
+    // A parameter that a load follows at once, or after a constant is added, is an address; so is one that is fetched before a value is stored.
+    private bool[] AddressParameters(FunctionCode code)
+    {
+        var found = new bool[type.Parameters.Length];
+        var instructions = code.Instructions;
+        for (var i = 0; i + 1 < instructions.Length; i++)
+        {
+            if (instructions[i].Opcode is not (Opcode.LocalGet or Opcode.LocalTee) || instructions[i].Index >= found.Length)
+            {
+                continue;
+            }
+
+            var next = instructions[i + 1];
+            if (i + 3 < instructions.Length && next.Opcode == Opcode.I32Const && instructions[i + 2].Opcode == Opcode.I32Add)
+            {
+                next = instructions[i + 3];
+            }
+
+            found[instructions[i].Index] |= next.Info.Immediate == ImmediateKind.Memory
+                || (i + 2 < instructions.Length && MemoryAccess.Writes(instructions[i + 2].Opcode));
+        }
+
+        return found;
+    }
+}

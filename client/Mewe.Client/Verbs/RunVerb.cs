@@ -66,7 +66,7 @@ internal static class RunVerb
             Files.CheckWritable(tracePath);
             map = (MeweSection.TryRead(module, out var error) ?? throw new CommandException(ExitCode.DataError, $"{path}: {error!.Message}")).Map;
             traced = Modules.Guard(path, () => EntryTrace.Instrument(module, map, TraceCapacity));
-            run = run with { Module = traced.Module, ReadBack = [new MemoryRange(traced.MemoryExport, 0, traced.MemoryBytes)] };
+            run = run with { Module = traced.Module, ReadBack = [new MemoryRange(traced.MemoryExport, 0, checked((int)traced.MemoryBytes))] };
         }
 
         await using var engine = await Engines.StartAsync(1, cancellationToken);

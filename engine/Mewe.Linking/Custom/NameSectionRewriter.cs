@@ -8,7 +8,7 @@ namespace Mewe.Linking.Custom;
 /// The name section (specification, 7.4.1) of a module whose functions move or multiply. Subsections that speak of functions and globals are written anew;
 /// the others are kept byte for byte.
 /// </summary>
-internal sealed class NameSectionRewriter
+public sealed class NameSectionRewriter
 {
     private const byte FunctionNames = 1, LocalNames = 2, LabelNames = 3, GlobalNames = 7;
 

@@ -60,6 +60,9 @@ public sealed class FunctionGrain(JobPlan plan, DifferentialTester tester, uint 
                         refuted.Add(new RefutedReport([.. batch[i].Steps.Select(step => step.ToString())],
                             JsonSerializer.Deserialize<JsonElement>(refutation.Counterexample.ToJson())));
                         break;
+                    case Inconclusive { Kind: InconclusiveKind.EngineFailed } engineFailure:
+                        // Whether an engine hangs or dies can depend on the machine, so it must not decide which variants there are.
+                        throw new EngineFailedException($"the engine failed on function {plan.Names.Of(function)} ({function}): {engineFailure.Reason}; --exclude can leave it out");
                     case Inconclusive inconclusive:
                         tally.Inconclusive++;
                         tally.LastReason = inconclusive.Reason;
@@ -131,3 +134,6 @@ public sealed class FunctionGrain(JobPlan plan, DifferentialTester tester, uint 
 
 /// <summary>What a function grain hands to the linker and the report.</summary>
 public sealed record FunctionOutcome(FunctionVariants Variants, FunctionReport Report, int Inconclusive, int Invalid);
+
+/// <summary>The engine could not answer, so the job cannot go on.</summary>
+public sealed class EngineFailedException(string message) : Exception(message);

@@ -226,7 +226,7 @@ public static class ModuleReader
         var buffer = CodeBuffer.Rent();
         try
         {
-            ExpressionReader.Read(ref decoder, buffer);
+            ExpressionReader.Read(ref decoder, buffer, buffer.Openers);
             return new ConstantExpression(buffer.ToInstructions());
         }
         finally

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace Mewe.Wasm;
 
 /// <summary>Room for decoded instructions and their offsets, reused by a thread so that decoding a body allocates no more than it returns.</summary>
-internal sealed class CodeBuffer
+internal sealed class CodeBuffer : IInstructionSink
 {
     private const int RetainedInstructions = 1 << 17;
 

@@ -2,19 +2,25 @@ using Mewe.Wasm.Binary;
 
 namespace Mewe.Wasm;
 
+/// <summary>Where decoded instructions go.</summary>
+internal interface IInstructionSink
+{
+    void Add(in Instruction instruction, long offset);
+}
+
 /// <summary>Reads instructions up to and with the end that closes the expression, and checks that blocks nest (specification, 5.4.9).</summary>
 internal static class ExpressionReader
 {
-    /// <summary>Appends to <paramref name="buffer"/>.</summary>
-    public static void Read(ref BinaryDecoder decoder, CodeBuffer buffer)
+    /// <param name="openers">Room for the blocks that are open; cleared first.</param>
+    public static void Read<TSink>(ref BinaryDecoder decoder, TSink sink, Stack<Opcode> openers)
+        where TSink : IInstructionSink
     {
-        var openers = buffer.Openers;
         openers.Clear();
         while (true)
         {
             var at = decoder.Offset;
             var instruction = InstructionCodec.Read(ref decoder);
-            buffer.Add(instruction, at);
+            sink.Add(instruction, at);
             switch (instruction.Opcode)
             {
                 case Opcode.Else:

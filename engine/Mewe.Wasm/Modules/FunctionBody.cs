@@ -142,12 +142,21 @@ public sealed class FunctionBody
         }
     }
 
-    /// <summary>Decodes into <paramref name="buffer"/>, which is cleared first, and gives the locals.</summary>
-    /// <exception cref="WasmException">Malformed.</exception>
-    internal ImmutableArray<LocalGroup> Decode(CodeBuffer buffer)
+    private ImmutableArray<LocalGroup> Decode(CodeBuffer buffer)
     {
-        buffer.Clear();
         var decoder = new BinaryDecoder(Content.Span, offset);
+        var locals = DecodeLocals(ref decoder);
+        DecodeInstructions(ref decoder, buffer, buffer.Openers);
+        return locals;
+    }
+
+    /// <summary>A decoder at the start of the locals.</summary>
+    internal BinaryDecoder Decoder() => new(Content.Span, offset);
+
+    /// <summary>Reads the locals, the first part of a body.</summary>
+    /// <exception cref="WasmException">Malformed, or too many locals.</exception>
+    internal ImmutableArray<LocalGroup> DecodeLocals(ref BinaryDecoder decoder)
+    {
         var groups = new LocalGroup[decoder.Count(Limits.MaxLocals, "local groups")];
         long total = 0;
         for (var i = 0; i < groups.Length; i++)
@@ -168,9 +177,18 @@ public sealed class FunctionBody
             throw new WasmException(WasmErrorKind.LimitExceeded, offset, $"{total} locals, the limit is {Limits.MaxLocals}");
         }
 
-        ExpressionReader.Read(ref decoder, buffer);
-        return decoder.AtEnd
-            ? ImmutableCollectionsMarshal.AsImmutableArray(groups)
-            : throw decoder.Malformed("END opcode expected: bytes after the end of a function body");
+        return ImmutableCollectionsMarshal.AsImmutableArray(groups);
+    }
+
+    /// <summary>Reads the instructions, the rest of a body, one by one.</summary>
+    /// <exception cref="WasmException">Malformed, or what <paramref name="sink"/> throws.</exception>
+    internal static void DecodeInstructions<TSink>(ref BinaryDecoder decoder, TSink sink, Stack<Opcode> openers)
+        where TSink : IInstructionSink
+    {
+        ExpressionReader.Read(ref decoder, sink, openers);
+        if (!decoder.AtEnd)
+        {
+            throw decoder.Malformed("END opcode expected: bytes after the end of a function body");
+        }
     }
 }

@@ -159,7 +159,7 @@ internal sealed partial class BodyChecker
         frame.Dead = unreachable || frames[frameCount - 1].Dead;
         if (frameCount > Limits.MaxNestingDepth)
         {
-            throw new WasmException(WasmErrorKind.LimitExceeded, position, $"blocks nested deeper than {Limits.MaxNestingDepth}");
+            throw new WasmException(WasmErrorKind.LimitExceeded, offset, $"blocks nested deeper than {Limits.MaxNestingDepth}");
         }
 
         if (frameCount == frames.Length)

@@ -164,7 +164,7 @@ internal sealed partial class BodyChecker
     {
         if (context.DataCount is not { } count)
         {
-            throw new WasmException(WasmErrorKind.Malformed, position, "data count section required");
+            throw new WasmException(WasmErrorKind.Malformed, offset, "data count section required");
         }
 
         if (segment >= count)
@@ -374,7 +374,7 @@ internal sealed partial class BodyChecker
     {
         if (length > Limits.MaxFields)
         {
-            throw new WasmException(WasmErrorKind.LimitExceeded, position, $"array.new_fixed of {length} operands, the limit is {Limits.MaxFields}");
+            throw new WasmException(WasmErrorKind.LimitExceeded, offset, $"array.new_fixed of {length} operands, the limit is {Limits.MaxFields}");
         }
     }
 

@@ -7,7 +7,7 @@ namespace Mewe.Wasm.Validation;
 /// blocks. Instructions with a fixed signature are checked from <see cref="OpcodeTable"/>; the others have a case here. One instance is reused for many
 /// bodies, so that nothing is allocated while instructions are checked.
 /// </summary>
-internal sealed partial class BodyChecker
+internal sealed partial class BodyChecker : IInstructionSink
 {
     private const Opcode FunctionBlock = (Opcode)ushort.MaxValue;
     private const int RetainedEntries = 1 << 16;
@@ -34,6 +34,8 @@ internal sealed partial class BodyChecker
     private int initializationCount;
 
     private int position;
+    private long offset;
+    private CancellationToken cancellation;
     private int constantGlobals = -1;
     private TypingRecorder? recorder;
 
@@ -77,37 +79,50 @@ internal sealed partial class BodyChecker
         recorder = null;
         constantGlobals = -1;
         Array.Clear(frames, 0, Math.Min(frames.Length, Math.Max(frameCount, 1)));
-        if (operands.Length <= RetainedEntries && frames.Length <= RetainedEntries && locals.Length <= RetainedEntries)
+        if (operands.Length <= RetainedEntries && frames.Length <= RetainedEntries && locals.Length <= RetainedEntries && Openers.Capacity <= RetainedEntries)
         {
             pooled = this;
         }
     }
 
-    /// <summary>Index of the instruction being checked, which is where an error is.</summary>
-    public int Position => position;
+    /// <summary>Room for <see cref="ExpressionReader"/> while a body is checked as it is decoded.</summary>
+    public Stack<Opcode> Openers { get; } = new();
 
-    /// <summary>Checks the body of a function.</summary>
-    /// <exception cref="WasmException">With the instruction's index for an offset.</exception>
-    public void CheckFunction(ModuleContext module, FunctionType functionType, ReadOnlySpan<LocalGroup> groups, ReadOnlySpan<Instruction> code,
-        TypingRecorder? typing, CancellationToken cancellation)
+    /// <summary>Checks the body of a function. Errors carry the index of the instruction.</summary>
+    /// <exception cref="WasmException">Invalid, or beyond a limit.</exception>
+    public void CheckFunction(ModuleContext module, FunctionType functionType, FunctionCode code, TypingRecorder? typing)
     {
-        (context, type, recorder, constantGlobals) = (module, functionType, typing, -1);
+        (context, type, recorder, constantGlobals, cancellation) = (module, functionType, typing, -1, CancellationToken.None);
         Begin();
-        DeclareLocals(groups);
-        Check(code, cancellation);
+        DeclareLocals(code.Locals.AsSpan());
+        Check(code.Instructions.AsSpan());
+    }
+
+    /// <summary>Checks a body while it is decoded, so that nothing is kept of it. Errors carry the offset of the instruction in the module.</summary>
+    /// <exception cref="WasmException">Malformed, invalid, or beyond a limit.</exception>
+    public void CheckFunction(ModuleContext module, FunctionType functionType, FunctionBody body, CancellationToken token)
+    {
+        (context, type, recorder, constantGlobals, cancellation) = (module, functionType, null, -1, token);
+        Begin();
+        offset = body.Offset;
+        var decoder = body.Decoder();
+        DeclareLocals(body.DecodeLocals(ref decoder).AsSpan());
+        FunctionBody.DecodeInstructions(ref decoder, this, Openers);
+        Finish();
     }
 
     /// <summary>Checks a constant expression that gives one value of <paramref name="expected"/> and sees the first <paramref name="globals"/> globals.</summary>
     public void CheckConstant(ModuleContext module, ValueType expected, int globals, ReadOnlySpan<Instruction> code)
     {
-        (context, type, recorder, constantGlobals) = (module, FunctionType.Of([], [expected]), null, globals);
+        (context, type, recorder, constantGlobals, cancellation) = (module, FunctionType.Of([], [expected]), null, globals, CancellationToken.None);
         Begin();
-        Check(code, CancellationToken.None);
+        Check(code);
     }
 
     private void Begin()
     {
-        height = frameCount = localCount = initializationCount = position = 0;
+        height = frameCount = localCount = initializationCount = 0;
+        (position, offset) = (-1, 0);
         tracksLocals = false;
         ref var frame = ref frames[frameCount++];
         frame = new Frame { Opener = FunctionBlock, Function = type };
@@ -128,7 +143,7 @@ internal sealed partial class BodyChecker
             total += group.Count;
             if (total > Limits.MaxLocals)
             {
-                throw new WasmException(WasmErrorKind.LimitExceeded, 0, $"more than {Limits.MaxLocals} locals");
+                throw new WasmException(WasmErrorKind.LimitExceeded, offset, $"more than {Limits.MaxLocals} locals");
             }
 
             if (!context.IsValid(group.Type))
@@ -175,39 +190,50 @@ internal sealed partial class BodyChecker
         localCount += count;
     }
 
-    private void Check(ReadOnlySpan<Instruction> code, CancellationToken cancellation)
+    private void Check(ReadOnlySpan<Instruction> code)
     {
-        for (position = 0; position < code.Length; position++)
+        for (var i = 0; i < code.Length; i++)
         {
-            if ((position & 0x3FFF) == 0x3FFF)
-            {
-                cancellation.ThrowIfCancellationRequested();
-            }
-
-            if (frameCount == 0)
-            {
-                throw Invalid("instructions behind the end of the expression");
-            }
-
-            ref readonly var instruction = ref code[position];
-            recorder?.Begin(height, !(unreachable || frames[frameCount - 1].Dead), frameCount - 1);
-            if (constantGlobals >= 0)
-            {
-                CheckConstantInstruction(instruction);
-            }
-
-            if (FixedSignature.Of(instruction.Opcode) is { } signature)
-            {
-                CheckFixed(instruction, signature);
-            }
-            else
-            {
-                CheckSpecial(instruction);
-            }
-
-            recorder?.Complete();
+            Add(code[i], i);
         }
 
+        Finish();
+    }
+
+    /// <summary>Checks the next instruction.</summary>
+    public void Add(in Instruction instruction, long at)
+    {
+        offset = at;
+        if ((++position & 0x3FFF) == 0)
+        {
+            cancellation.ThrowIfCancellationRequested();
+        }
+
+        if (frameCount == 0)
+        {
+            throw Invalid("instructions behind the end of the expression");
+        }
+
+        recorder?.Begin(height, !(unreachable || frames[frameCount - 1].Dead), frameCount - 1);
+        if (constantGlobals >= 0)
+        {
+            CheckConstantInstruction(instruction);
+        }
+
+        if (FixedSignature.Of(instruction.Opcode) is { } signature)
+        {
+            CheckFixed(instruction, signature);
+        }
+        else
+        {
+            CheckSpecial(instruction);
+        }
+
+        recorder?.Complete();
+    }
+
+    private void Finish()
+    {
         if (frameCount != 0)
         {
             throw Invalid("an end is missing");
@@ -290,7 +316,7 @@ internal sealed partial class BodyChecker
         }
     }
 
-    private WasmException Invalid(string message) => new(WasmErrorKind.Invalid, position, message);
+    private WasmException Invalid(string message) => new(WasmErrorKind.Invalid, offset, message);
 
     private void Push(ValueType value)
     {

@@ -12,7 +12,7 @@ public static class FunctionValidator
         var checker = BodyChecker.Rent();
         try
         {
-            checker.CheckFunction(context, type, code.Locals.AsSpan(), code.Instructions.AsSpan(), null, CancellationToken.None);
+            checker.CheckFunction(context, type, code, null);
             return null;
         }
         catch (WasmException exception)
@@ -33,7 +33,7 @@ public static class FunctionValidator
         var checker = BodyChecker.Rent();
         try
         {
-            checker.CheckFunction(context, type, code.Locals.AsSpan(), code.Instructions.AsSpan(), recorder, CancellationToken.None);
+            checker.CheckFunction(context, type, code, recorder);
             return recorder.ToTyping();
         }
         finally

@@ -13,43 +13,44 @@ public static class ModuleFeatures
         Types(module, found);
         Externs(module, found);
         Segments(module, found);
-        var legacyThrows = false;
-        var buffer = CodeBuffer.Rent();
-        try
+        var code = new CodeFeatures(found);
+        var openers = new Stack<Opcode>();
+        foreach (var body in module.Bodies)
         {
-            foreach (var body in module.Bodies)
+            var decoder = body.Decoder();
+            foreach (var group in body.DecodeLocals(ref decoder))
             {
-                foreach (var group in body.Decode(buffer))
-                {
-                    Value(group.Type, found);
-                }
-
-                foreach (ref readonly var instruction in buffer.Instructions)
-                {
-                    // throw belongs to both exception proposals, and to the legacy one where nothing newer is used.
-                    if (instruction.Opcode == Opcode.Throw)
-                    {
-                        legacyThrows = true;
-                    }
-                    else
-                    {
-                        Code(instruction, found);
-                    }
-                }
+                Value(group.Type, found);
             }
-        }
-        finally
-        {
-            buffer.Return();
+
+            FunctionBody.DecodeInstructions(ref decoder, code, openers);
         }
 
-        if ((legacyThrows || module.AllTags().Length > 0) && !found.Contains(Feature.LegacyExceptions))
+        if ((code.Throws || module.AllTags().Length > 0) && !found.Contains(Feature.LegacyExceptions))
         {
             found.Add(Feature.Exceptions);
         }
 
         found.Remove(Feature.Mvp);
         return [.. found.Order()];
+    }
+
+    private sealed class CodeFeatures(HashSet<Feature> found) : IInstructionSink
+    {
+        /// <summary>throw belongs to both exception proposals, and to the legacy one where nothing newer is used.</summary>
+        public bool Throws { get; private set; }
+
+        public void Add(in Instruction instruction, long offset)
+        {
+            if (instruction.Opcode == Opcode.Throw)
+            {
+                Throws = true;
+            }
+            else
+            {
+                Code(instruction, found);
+            }
+        }
     }
 
     private static void Types(WasmModule module, HashSet<Feature> found)

@@ -33,45 +33,40 @@ public static class ModuleValidator
         }
 
         var checker = BodyChecker.Rent();
-        var buffer = CodeBuffer.Rent();
         try
         {
             for (var i = 0; i < module.Bodies.Count; i++)
             {
                 cancellation.ThrowIfCancellationRequested();
                 var function = context.ImportedFunctionCount + i;
-                var locals = module.Bodies[i].Decode(buffer);
                 try
                 {
-                    checker.CheckFunction(context, context.TypeOfFunction((uint)function), locals.AsSpan(), buffer.Instructions, null, cancellation);
+                    checker.CheckFunction(context, context.TypeOfFunction((uint)function), module.Bodies[i], cancellation);
                 }
                 catch (WasmException exception)
                 {
-                    var at = checker.Position < buffer.Offsets.Length ? buffer.Offsets[checker.Position] : module.Bodies[i].Offset;
-                    throw new WasmException(exception.Error.Kind, at, $"{exception.Error.Message}, in function {function}");
+                    throw new WasmException(exception.Error with { Message = $"{exception.Error.Message}, in function {function}" });
                 }
             }
         }
         finally
         {
-            buffer.Return();
             checker.Return();
         }
     }
 
     private static WasmError? FirstMalformed(WasmModule module, CancellationToken cancellation)
     {
-        var buffer = CodeBuffer.Rent();
+        var decoding = new DecodingOnly(module.DataCount is not null);
+        var openers = new Stack<Opcode>();
         try
         {
             foreach (var body in module.Bodies)
             {
                 cancellation.ThrowIfCancellationRequested();
-                body.Decode(buffer);
-                if (module.DataCount is null && body.Offset > 0 && FirstUseOfData(buffer) is { } use)
-                {
-                    return new WasmError(WasmErrorKind.Malformed, use, "data count section required");
-                }
+                var decoder = body.Decoder();
+                body.DecodeLocals(ref decoder);
+                FunctionBody.DecodeInstructions(ref decoder, decoding, openers);
             }
 
             return null;
@@ -80,23 +75,18 @@ public static class ModuleValidator
         {
             return exception.Error;
         }
-        finally
-        {
-            buffer.Return();
-        }
     }
 
-    private static long? FirstUseOfData(CodeBuffer buffer)
+    /// <summary>Throws for what makes code malformed beyond its encoding: naming data segments without announcing their count.</summary>
+    private sealed class DecodingOnly(bool countsData) : IInstructionSink
     {
-        for (var i = 0; i < buffer.Instructions.Length; i++)
+        public void Add(in Instruction instruction, long offset)
         {
-            if (buffer.Instructions[i].Info.Immediate is ImmediateKind.Data or ImmediateKind.DataMemory or ImmediateKind.TypeData)
+            if (!countsData && instruction.Info.Immediate is ImmediateKind.Data or ImmediateKind.DataMemory or ImmediateKind.TypeData)
             {
-                return buffer.Offsets[i];
+                throw new WasmException(WasmErrorKind.Malformed, offset, "data count section required");
             }
         }
-
-        return null;
     }
 
     /// <summary>Everything outside of function bodies.</summary>

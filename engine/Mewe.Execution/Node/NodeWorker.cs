@@ -120,7 +120,7 @@ internal sealed class NodeWorker : IDisposable
             await input.WriteAsync(message, cancellationToken).ConfigureAwait(false);
             await input.FlushAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch (IOException)
+        catch (Exception error) when (error is IOException or ObjectDisposedException)
         {
             // The process is gone; the reader notices, too, and completes the reply with null.
         }
@@ -146,6 +146,7 @@ internal sealed class NodeWorker : IDisposable
         Ended?.Invoke(this, ProcessorTime);
         Ended = null;
         Kill();
+        input.Dispose(); // the other two are closed by the threads that read them, at the end of the stream that the kill brings
         process.Dispose();
     }
 
@@ -213,6 +214,10 @@ internal sealed class NodeWorker : IDisposable
         catch (Exception error) when (error is IOException or ObjectDisposedException)
         {
             // The process is gone in the middle of a reply, or was disposed.
+        }
+        finally
+        {
+            output.Dispose();
         }
 
         Complete(null, true);

@@ -48,6 +48,10 @@ internal sealed class StandardErrorTail(Stream stream)
         {
             // Disposed while reading: what came before is kept.
         }
+        finally
+        {
+            stream.Dispose();
+        }
 
         completed.TrySetResult();
     }

@@ -32,9 +32,10 @@ const prefix = /^WebAssembly\.\w+\(\): /; // of errors while instantiating
 const noMemory = /out of memory|could not allocate/i;
 
 function classify(text) {
-  const message = text.replace(prefix, '');
-  const known = messages.get(message);
+  const known = messages.get(text);
   if (known !== undefined) return known;
+  const message = text.replace(prefix, '');
+  if (message !== text) return classify(message);
   if (message.includes('data segment')) return kinds.outOfBoundsMemory;
   if (message.includes('table initializer') || message.includes('element segment')) return kinds.outOfBoundsTable;
   if (message.includes('unaligned')) return kinds.unalignedAtomic;

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Mewe.Diversify;
-using Mewe.Linking.Dispatch;
 using Mewe.Wasm;
 
 namespace Mewe.Linking.Tests;
@@ -30,6 +29,4 @@ internal static class Variants
     /// <summary>Variants of a function () -> i32 that tell which of them ran: choice n gives n.</summary>
     public static FunctionVariants Numbered(uint function, int count) =>
         new(function, [.. Enumerable.Range(1, count).Select(i => Of(new VariantCode(new FunctionCode([], [Instruction.I32Const(i), Instruction.Of(Opcode.End)])), $"number {i}"))]);
-
-    public static byte[] Bytes(this CodeBuilder code) => code.Body().Content.ToArray();
 }

@@ -70,7 +70,7 @@ public sealed class AddressTransform : ISiteTransform
         var address = random.Below(4) switch
         {
             0 => sum,
-            1 => 0,
+            1 => 0UL,
             _ => (ulong)(((UInt128)random.NextBits() * (sum + 1)) >> 64),
         };
         return new Edit(at - 1, at + 1, new[] { Instruction.I32Const((int)address), load.WithOffset(sum - address) });

@@ -18,7 +18,7 @@ internal static class MemoryAccess
     /// An upper bound (as an unsigned number) of the i32 that a tree computes, from its shape alone: masks, shifts, narrow loads, comparisons, constants and what is computed
     /// from them without wrapping.
     /// </summary>
-    public static uint UpperBound(FunctionView view, int end)
+    public static uint UpperBound(FunctionView view, int end, int depth = 12)
     {
         ref readonly var root = ref view[end];
         switch (root.Opcode)
@@ -35,7 +35,7 @@ internal static class MemoryAccess
                 return 32;
         }
 
-        if (!view.IsTree(end) || view.OperandCount(end) != 2)
+        if (depth == 0 || !view.IsTree(end) || view.OperandCount(end) != 2)
         {
             return uint.MaxValue;
         }
@@ -45,15 +45,15 @@ internal static class MemoryAccess
         switch (root.Opcode)
         {
             case Opcode.I32And:
-                return Math.Min(UpperBound(view, left), UpperBound(view, right));
+                return Math.Min(UpperBound(view, left, depth - 1), UpperBound(view, right, depth - 1));
             case Opcode.I32ShrU when view[right].Opcode == Opcode.I32Const:
-                return UpperBound(view, left) >> (view[right].I32 & 31);
+                return UpperBound(view, left, depth - 1) >> (view[right].I32 & 31);
             case Opcode.I32Shl when view[right].Opcode == Opcode.I32Const:
-                return Fit((ulong)UpperBound(view, left) << (view[right].I32 & 31));
+                return Fit((ulong)UpperBound(view, left, depth - 1) << (view[right].I32 & 31));
             case Opcode.I32Add:
-                return Fit((ulong)UpperBound(view, left) + UpperBound(view, right));
+                return Fit((ulong)UpperBound(view, left, depth - 1) + UpperBound(view, right, depth - 1));
             case Opcode.I32Mul:
-                return Fit((ulong)UpperBound(view, left) * UpperBound(view, right));
+                return Fit((ulong)UpperBound(view, left, depth - 1) * UpperBound(view, right, depth - 1));
             default:
                 return uint.MaxValue;
         }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
 using Mewe.Wasm;
+using Mewe.Wasm.Validation;
 
 namespace Mewe.Diversify;
 
@@ -12,7 +13,8 @@ public sealed class ModuleFacts
 {
     private readonly bool[] features = new bool[Enum.GetValues<Feature>().Length];
 
-    /// <param name="module">Not changed afterwards by the caller.</param>
+    /// <param name="module">Valid, and not changed afterwards by the caller.</param>
+    /// <exception cref="WasmException">A type that code may refer to is invalid.</exception>
     public ModuleFacts(WasmModule module)
         : this(module, SHA256.HashData(module.Source.Length > 0 ? module.Source.Span : Mewe.Wasm.Binary.ModuleWriter.Write(module)))
     {
@@ -21,6 +23,7 @@ public sealed class ModuleFacts
     private ModuleFacts(WasmModule module, byte[] hash)
     {
         Module = module;
+        Context = ModuleContext.Create(module);
         Sha256 = [.. hash];
         Types = module.Types;
         FunctionTypes = [.. module.AllFunctionTypes().Select(index => index < Types.Length ? Types[(int)index].Type as FunctionType : null)];
@@ -37,6 +40,9 @@ public sealed class ModuleFacts
     }
 
     public WasmModule Module { get; }
+
+    /// <summary>What the validator needs to know of the module.</summary>
+    public ModuleContext Context { get; }
 
     /// <summary>SHA-256 of the module's bytes.</summary>
     public ImmutableArray<byte> Sha256 { get; }

@@ -5,5 +5,8 @@ namespace Mewe.Diversify.Transforms.Locals;
 /// <summary>The transforms of locals with their weights.</summary>
 public static class LocalsTransforms
 {
-    public static ImmutableArray<WeightedTransform> All { get; } = [];
+    public static ImmutableArray<WeightedTransform> All { get; } =
+    [
+        new(new LocalRenumbering(), 4),
+    ];
 }

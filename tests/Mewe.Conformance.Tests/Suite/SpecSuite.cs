@@ -25,7 +25,7 @@ public sealed record SpecFile(SpecGroup Group, string Name, string Path);
 public sealed class SpecSuite
 {
     /// <summary>How many assertions are in scope: what a run without the archive did not do.</summary>
-    public const int AssertionsInScope = 61_000;
+    public const int AssertionsInScope = 61_773;
 
     private const string Archive = "spec/spec-tests.tar.xz";
     private const string Root = "spec-tests/";

@@ -179,6 +179,20 @@ public sealed class SessionTests(EngineFixture fixture) : IAsyncLifetime
         Assert.IsType<SessionReply.Unknown>(replies[5]);
     }
 
+    /// <summary>The first reply leaves the reply's buffer exactly full; the kind byte of the second one was written into the buffer that it replaced.</summary>
+    [Fact]
+    public async Task A_reply_that_begins_where_the_buffer_ends_keeps_its_first_byte()
+    {
+        const int pages = 300;
+        var module = new ModuleAssembler().Memory(pages, "m").ToArray();
+
+        var replies = await RunAsync(
+            new Compile(0, module), new Instantiate(0, 0, []), new ReadMemory(0, new MemoryRange("m", 0, pages * 65536)), new ReadMemory(0, new MemoryRange("m", 0, 1)));
+
+        Assert.Equal(pages * 65536, Assert.IsType<SessionReply.Data>(replies[2]).Bytes.Length);
+        Assert.Equal(1, Assert.IsType<SessionReply.Data>(replies[3]).Bytes.Length);
+    }
+
     [Fact]
     public async Task What_goes_wrong_is_a_reply_and_the_rest_of_the_batch_still_runs()
     {

@@ -68,7 +68,8 @@ class Writer {
     return this.at - bytes;
   }
   u8(value) {
-    this.buffer[this.reserve(1)] = value;
+    const at = this.reserve(1); // first: it may replace the buffer
+    this.buffer[at] = value;
   }
   u32(value) {
     const at = this.reserve(4);

@@ -29,6 +29,10 @@ public sealed class EngineTests(EngineFixture fixture)
     }
 
     [Fact]
+    public async Task A_memory_that_sweeps_and_runs_could_not_have_is_still_valid() =>
+        Assert.True((await fixture.Engine.ValidateAsync(new ModuleAssembler().Memory(65536).ToArray(), Cancellation)).Value.Valid);
+
+    [Fact]
     public async Task A_module_larger_than_any_buffer_goes_through()
     {
         byte[] custom = [0, .. ModuleAssembler.U(3_000_002), 1, (byte)'x', .. new byte[3_000_000]];

@@ -60,7 +60,9 @@ public sealed class NodeEngine : IWasmEngine
     {
         var request = new RequestWriter(WorkerOperation.Validate, module.Length + 8);
         request.Bytes(module.Span);
-        var result = await sweeps.ExecuteAsync(request, options.AbortAfter, cancellationToken).ConfigureAwait(false);
+
+        // Not by a worker that limits memories: what is valid must not depend on it.
+        var result = await sessions.ExecuteAsync(request, options.AbortAfter, cancellationToken).ConfigureAwait(false);
         if (!result.TryGet(out var reply, out var failure))
         {
             return failure;

@@ -141,6 +141,19 @@ internal sealed class NodeWorker : IDisposable
         return new EngineFailure(kind, $"node ended with exit code {process.ExitCode}{(said.Length > 0 ? ": " + said : "")}");
     }
 
+    /// <summary>Ends the process; a request that is under way gets no reply.</summary>
+    public void Kill()
+    {
+        try
+        {
+            process.Kill();
+        }
+        catch (InvalidOperationException)
+        {
+            // It has ended already.
+        }
+    }
+
     public void Dispose()
     {
         Ended?.Invoke(this, ProcessorTime);
@@ -184,18 +197,6 @@ internal sealed class NodeWorker : IDisposable
         catch (IOException)
         {
             // It ended at once; the first request finds out and says why.
-        }
-    }
-
-    private void Kill()
-    {
-        try
-        {
-            process.Kill();
-        }
-        catch (InvalidOperationException)
-        {
-            // It has ended already.
         }
     }
 

@@ -13,7 +13,7 @@ public sealed class EngineTests(EngineFixture fixture)
 
         Assert.Equal("v8", info.Name);
         Assert.Matches(@"^\d+\.\d+\.\d+", info.Version);
-        Assert.Equal("26.10.0", info.HostVersion);
+        Assert.Matches(@"^\d+\.\d+\.\d+$", info.HostVersion);
         Assert.Equal(Enum.GetValues<WasmFeature>(), info.Features.Order());
     }
 

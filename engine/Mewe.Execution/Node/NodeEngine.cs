@@ -78,6 +78,7 @@ public sealed class NodeEngine : IWasmEngine
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(request.SubjectCount, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(request.InputCount);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((long)request.SubjectCount * request.InputCount, SweepRequest.MaximumRuns);
         var result = await sweeps.ExecuteAsync(SweepCodec.Encode(request), request.AbortAfter ?? options.AbortAfter, cancellationToken).ConfigureAwait(false);
         return result.TryGet(out var reply, out var failure) ? SweepCodec.Decode(request, reply) : failure;
     }

@@ -125,7 +125,9 @@ internal sealed class NodeWorker : IDisposable
             // The process is gone; the reader notices, too, and completes the reply with null.
         }
 
-        return await reply.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        // An answer to another request must never be taken for this one's: a process that mixes them up is as good as dead.
+        var answer = await reply.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return answer?.Id == lastId ? answer : null;
     }
 
     /// <summary>How the process ended, for a person. Only to be called when <see cref="ExchangeAsync"/> returned null.</summary>

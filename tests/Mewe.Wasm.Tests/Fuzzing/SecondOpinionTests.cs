@@ -39,7 +39,9 @@ public sealed class SecondOpinionTests(ITestOutputHelper output)
                 ours ??= ModuleValidator.Validate(module!, TestContext.Current.CancellationToken);
                 total++;
                 valid += ours is null ? 1 : 0;
-                if (ours is null != theirs is null)
+
+                // Wasmtime knows the legacy exceptions, and refuses them.
+                if (ours is null != theirs is null && theirs?.Contains("legacy_exceptions", StringComparison.Ordinal) != true)
                 {
                     differences.Add($"{name} round {round}: Mewe says {ours?.ToString() ?? "valid"}, Wasmtime says {theirs?.ReplaceLineEndings(" ") ?? "valid"}");
                 }

@@ -144,7 +144,7 @@ public sealed class IndexShiftTests(EngineFixture fixture)
         var linked = Link(EverythingModule.Make(), RandomnessMode.Wasi);
         var names = ModuleReader.Read(linked.Module).CustomSections.Select(section => section.Name).ToList();
 
-        Assert.Equal(["metadata.code.branch_hint", "producers", "name", "unknown", "mewe"], names);
+        Assert.Equal(["producers", "metadata.code.branch_hint", "name", "unknown", "mewe"], names);
         Assert.Contains(linked.Notes, note => note.Contains(".debug_line", StringComparison.Ordinal));
         Assert.Contains(linked.Notes, note => note.Contains("unknown", StringComparison.Ordinal));
         Assert.DoesNotContain(Link(EverythingModule.Make(), RandomnessMode.Export).Notes, note => note.Contains("unknown", StringComparison.Ordinal));

@@ -14,6 +14,9 @@ public interface IWasmEngine : IAsyncDisposable
     /// <summary>Which engine this is and what it supports.</summary>
     EngineInfo Info { get; }
 
+    /// <summary>Processor time that the engine's own processes have used so far; zero for an engine that runs in this process. For reports only.</summary>
+    TimeSpan ProcessorTime { get; }
+
     /// <summary>Decodes and validates a module without running anything.</summary>
     Task<EngineResult<EngineValidation>> ValidateAsync(ReadOnlyMemory<byte> module, CancellationToken cancellationToken);
 

@@ -15,7 +15,7 @@ public enum TrapKind
     /// <summary>A table access out of bounds, an element segment that does not fit, or an indirect call past the table's end.</summary>
     OutOfBoundsTable = 5,
 
-    /// <summary>An indirect call to a null entry or to a function of another type: V8 does not tell these apart.</summary>
+    /// <summary>An indirect call to a function of another type, or to a null entry: V8 does not tell these apart.</summary>
     IndirectCallTypeMismatch = 6,
     NullReference = 7,
 

@@ -71,10 +71,13 @@ internal sealed class ModuleAssembler
     /// <summary>A function; <paramref name="body"/> ends before its <c>end</c>.</summary>
     public int Function(byte[] parameters, byte[] results, byte[] body, params byte[] locals) => FunctionOfType(Type(parameters, results), body, locals);
 
-    public int FunctionOfType(int type, byte[] body, params byte[] locals)
+    public int FunctionOfType(int type, byte[] body, params byte[] locals) => FunctionOfTypeWithLocals(type, body, [.. locals.Select(local => new[] { local })]);
+
+    /// <summary>A function whose locals have types of more than one byte.</summary>
+    public int FunctionOfTypeWithLocals(int type, byte[] body, byte[][] locals)
     {
         Add(functions, U(type));
-        byte[] code = [.. U(locals.Length), .. locals.SelectMany(local => new byte[] { 1, local }), .. body, 0x0b];
+        byte[] code = [.. U(locals.Length), .. locals.SelectMany(local => new byte[] { 1 }.Concat(local)), .. body, 0x0b];
         return importedFunctions + Add(bodies, [.. U(code.Length), .. code]);
     }
 

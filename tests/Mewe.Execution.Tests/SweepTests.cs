@@ -147,6 +147,34 @@ public sealed class SweepTests(EngineFixture fixture)
     }
 
     [Fact]
+    public async Task Subjects_of_the_wrong_type_are_rejected_and_do_not_agree_by_trapping_alike()
+    {
+        var module = new ModuleAssembler();
+        module.Exported("subject_0", [I64], [], []).Exported("subject_1", [I64], [], [])
+            .Exported("digest", [], [I64], I64Const(0)).Exported("outcome", [], [I32], I32Const(0));
+        Assert.Contains("\"subject_0\" has the wrong type", (await Sweep(module.ToArray(), 2, 1)).Rejection);
+        var digests32Bits = new ModuleAssembler().Exported("subject_0", [I32], [], []).Exported("digest", [], [I32], I32Const(0)).Exported("outcome", [], [I32], I32Const(0));
+        Assert.Contains("\"digest\" has the wrong type", (await Sweep(digests32Bits.ToArray(), 1, 1)).Rejection);
+    }
+
+    [Fact]
+    public async Task A_digest_that_traps_is_rejected()
+    {
+        var module = new ModuleAssembler().Exported("subject_0", [I32], [], []).Exported("digest", [], [I64], Unreachable).Exported("outcome", [], [I32], I32Const(0));
+
+        Assert.Contains("unreachable", (await Sweep(module.ToArray(), 1, 1)).Rejection);
+    }
+
+    [Fact]
+    public async Task Sweeps_of_one_worker_do_not_see_each_other()
+    {
+        await Sweep(Of(Multiply(1), OutOfFuel, Unreachable, Multiply(2)), 4, 9);
+        var result = await Sweep(Of(Multiply(1), Multiply(1)), 2, 9);
+
+        Assert.All(result.Subjects, subject => Assert.Equal(new SubjectReport(SubjectStatus.Agrees, 9, 0, 0, 0, null), subject));
+    }
+
+    [Fact]
     public async Task Many_sweeps_at_once_each_get_their_own_answer()
     {
         var results = await Task.WhenAll(Enumerable.Range(0, 64).Select(async factor =>

@@ -1,5 +1,5 @@
 using System.Collections.Frozen;
-using System.Collections.Immutable;
+using System.ComponentModel;
 using System.Globalization;
 
 namespace Mewe.Execution.Node;
@@ -21,10 +21,16 @@ public sealed class NodeEngine : IWasmEngine
         sweeps = new WorkerPool(nodePath, WorkerProfile.Sweep(options), options.Workers, options.RequestsPerWorker);
         runs = new WorkerPool(nodePath, WorkerProfile.Run(options), options.Workers, options.RequestsPerWorker);
         sessions = new WorkerPool(nodePath, WorkerProfile.Session(options), options.Workers, options.RequestsPerWorker);
-        Info = null!;
     }
 
-    public EngineInfo Info { get; private set; }
+    /// <inheritdoc/>
+    public EngineInfo Info { get; private set; } = null!;
+
+    /// <inheritdoc/>
+    public TimeSpan ProcessorTime => sweeps.ProcessorTime + runs.ProcessorTime + sessions.ProcessorTime;
+
+    /// <summary>The operating system's numbers of the processes that wait for work, to watch them from outside.</summary>
+    public IReadOnlyList<int> WorkerProcessIds => [.. sweeps.IdleProcessIds, .. runs.IdleProcessIds, .. sessions.IdleProcessIds];
 
     /// <summary>Finds node, starts a first process and asks it what it can do.</summary>
     public static async Task<EngineResult<NodeEngine>> StartAsync(NodeEngineOptions options, CancellationToken cancellationToken)
@@ -75,13 +81,32 @@ public sealed class NodeEngine : IWasmEngine
     }
 
     /// <inheritdoc/>
-    public Task<EngineResult<RunResult>> RunAsync(ModuleRun run, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public async Task<EngineResult<RunResult>> RunAsync(ModuleRun run, CancellationToken cancellationToken)
+    {
+        var result = await runs.ExecuteAsync(RunCodec.Encode(run), run.AbortAfter ?? options.AbortAfter, cancellationToken).ConfigureAwait(false);
+        return result.TryGet(out var reply, out var failure) ? RunCodec.DecodeRun(run, reply) : failure;
+    }
 
     /// <inheritdoc/>
-    public Task<EngineResult<TimingResult>> TimeAsync(TimingRequest request, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public async Task<EngineResult<TimingResult>> TimeAsync(TimingRequest request, CancellationToken cancellationToken)
+    {
+        var result = await runs.ExecuteAsync(RunCodec.Encode(request), request.AbortAfter ?? options.AbortAfter, cancellationToken).ConfigureAwait(false);
+        return result.TryGet(out var reply, out var failure) ? RunCodec.DecodeTiming(request, reply) : failure;
+    }
 
     /// <inheritdoc/>
-    public Task<EngineResult<IEngineSession>> OpenSessionAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<EngineResult<IEngineSession>> OpenSessionAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        try
+        {
+            return Task.FromResult(new EngineResult<IEngineSession>(new NodeSession(sessions, sessions.Take(), options.AbortAfter)));
+        }
+        catch (Win32Exception error)
+        {
+            return Task.FromResult(new EngineResult<IEngineSession>(new EngineFailure(EngineFailureKind.Unavailable, error.Message)));
+        }
+    }
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync()

@@ -25,6 +25,7 @@ internal sealed class NodeWorker : IDisposable
     private TaskCompletionSource<WorkerReply?>? pending;
     private bool ended;
     private uint lastId;
+    private TimeSpan lastProcessorTime;
 
     private NodeWorker(Process process)
     {
@@ -36,11 +37,35 @@ internal sealed class NodeWorker : IDisposable
         new Thread(errors.Read, ThreadStackBytes) { IsBackground = true, Name = "node errors" }.Start();
     }
 
+    /// <summary>Raised once, before the process is ended, with the processor time that it used.</summary>
+    public event Action<NodeWorker, TimeSpan>? Ended;
+
     /// <summary>How many requests it was sent.</summary>
     public int Requests { get; private set; }
 
     /// <summary>The operating system's number of the process.</summary>
     public int ProcessId => process.Id;
+
+    /// <summary>What the process has used so far; where it has ended, as far as was seen before.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            try
+            {
+                if (!process.HasExited)
+                {
+                    lastProcessorTime = process.TotalProcessorTime;
+                }
+            }
+            catch (InvalidOperationException)
+            {
+                // It ended between the two lines, or was disposed: what was seen last stands.
+            }
+
+            return lastProcessorTime;
+        }
+    }
 
     /// <summary>Starts a process. Whether it works shows at the first request.</summary>
     /// <exception cref="Win32Exception">The program cannot be started.</exception>
@@ -95,7 +120,7 @@ internal sealed class NodeWorker : IDisposable
             await input.WriteAsync(message, cancellationToken).ConfigureAwait(false);
             await input.FlushAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch (IOException)
+        catch (Exception error) when (error is IOException or ObjectDisposedException)
         {
             // The process is gone; the reader notices, too, and completes the reply with null.
         }
@@ -110,7 +135,7 @@ internal sealed class NodeWorker : IDisposable
         await process.WaitForExitAsync(cancellationToken).ConfigureAwait(false);
         await errors.Completed.WaitAsync(cancellationToken).ConfigureAwait(false);
         var said = errors.Text;
-        var kind = said.Contains("out of memory", StringComparison.OrdinalIgnoreCase) || said.Contains("OOM", StringComparison.Ordinal)
+        var kind = said.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
             ? EngineFailureKind.OutOfMemory
             : EngineFailureKind.Crashed;
         return new EngineFailure(kind, $"node ended with exit code {process.ExitCode}{(said.Length > 0 ? ": " + said : "")}");
@@ -118,7 +143,10 @@ internal sealed class NodeWorker : IDisposable
 
     public void Dispose()
     {
+        Ended?.Invoke(this, ProcessorTime);
+        Ended = null;
         Kill();
+        input.Dispose(); // the other two are closed by the threads that read them, at the end of the stream that the kill brings
         process.Dispose();
     }
 
@@ -186,6 +214,10 @@ internal sealed class NodeWorker : IDisposable
         catch (Exception error) when (error is IOException or ObjectDisposedException)
         {
             // The process is gone in the middle of a reply, or was disposed.
+        }
+        finally
+        {
+            output.Dispose();
         }
 
         Complete(null, true);

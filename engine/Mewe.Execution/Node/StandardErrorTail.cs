@@ -5,7 +5,7 @@ namespace Mewe.Execution.Node;
 /// <summary>Drains a process's standard error, and keeps the end of it for the message when the process dies.</summary>
 internal sealed class StandardErrorTail(Stream stream)
 {
-    private const int KeptBytes = 4096;
+    private const int KeptBytes = 16384;
     private const int ShownCharacters = 400;
 
     private readonly TaskCompletionSource completed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -15,7 +15,7 @@ internal sealed class StandardErrorTail(Stream stream)
     /// <summary>Completes at the end of the stream.</summary>
     public Task Completed => completed.Task;
 
-    /// <summary>The first lines of what was kept, on one line.</summary>
+    /// <summary>V8's last words when there are any, else the first lines of what was kept; on one line.</summary>
     public string Text
     {
         get
@@ -23,7 +23,7 @@ internal sealed class StandardErrorTail(Stream stream)
             lock (gate)
             {
                 var lines = Encoding.UTF8.GetString(kept).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-                var text = string.Join(" | ", lines.Where(line => !line.StartsWith("----", StringComparison.Ordinal)));
+                var text = lines.LastOrDefault(line => line.StartsWith("FATAL ERROR", StringComparison.OrdinalIgnoreCase)) ?? string.Join(" | ", lines);
                 return text.Length > ShownCharacters ? text[..ShownCharacters] + "…" : text;
             }
         }
@@ -47,6 +47,10 @@ internal sealed class StandardErrorTail(Stream stream)
         catch (Exception error) when (error is IOException or ObjectDisposedException)
         {
             // Disposed while reading: what came before is kept.
+        }
+        finally
+        {
+            stream.Dispose();
         }
 
         completed.TrySetResult();

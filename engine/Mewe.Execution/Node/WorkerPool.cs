@@ -11,7 +11,25 @@ internal sealed class WorkerPool(string nodePath, WorkerProfile profile, int siz
 {
     private readonly SemaphoreSlim slots = new(size, size);
     private readonly ConcurrentStack<NodeWorker> idle = new();
+    private readonly Lock gate = new();
+    private readonly HashSet<NodeWorker> alive = [];
+    private TimeSpan endedProcessorTime;
     private volatile bool disposed;
+
+    /// <summary>The processes that wait for work.</summary>
+    public IReadOnlyList<int> IdleProcessIds => [.. idle.Select(worker => worker.ProcessId)];
+
+    /// <summary>Processor time of all workers, those that have ended included.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            lock (gate)
+            {
+                return alive.Aggregate(endedProcessorTime, (sum, worker) => sum + worker.ProcessorTime);
+            }
+        }
+    }
 
     /// <summary>Sends a request when a worker is free and returns its reply.</summary>
     public async Task<EngineResult<WorkerReply>> ExecuteAsync(RequestWriter request, TimeSpan abortAfter, CancellationToken cancellationToken)
@@ -60,6 +78,9 @@ internal sealed class WorkerPool(string nodePath, WorkerProfile profile, int siz
         DisposeIdle();
     }
 
+    /// <summary>Whether the worker that gave this result can be asked again; otherwise it has been disposed.</summary>
+    public static bool LeavesWorkerUsable(EngineResult<WorkerReply> result) => result.Failure?.Kind is null or EngineFailureKind.Refused;
+
     /// <summary>Sends a request to a worker. Whenever there is no reply the worker is of no more use and has been disposed.</summary>
     public static async Task<EngineResult<WorkerReply>> ExchangeAsync(
         NodeWorker worker, RequestWriter request, TimeSpan abortAfter, CancellationToken cancellationToken)
@@ -91,7 +112,24 @@ internal sealed class WorkerPool(string nodePath, WorkerProfile profile, int siz
         }
     }
 
-    private NodeWorker StartFresh() => NodeWorker.Start(nodePath, profile);
+    private NodeWorker StartFresh()
+    {
+        var worker = NodeWorker.Start(nodePath, profile);
+        worker.Ended += (ended, used) =>
+        {
+            lock (gate)
+            {
+                alive.Remove(ended);
+                endedProcessorTime += used;
+            }
+        };
+        lock (gate)
+        {
+            alive.Add(worker);
+        }
+
+        return worker;
+    }
 
     private async Task<EngineResult<WorkerReply>> TryOnceAsync(
         Func<NodeWorker> obtain, RequestWriter request, TimeSpan abortAfter, CancellationToken cancellationToken)
@@ -107,7 +145,7 @@ internal sealed class WorkerPool(string nodePath, WorkerProfile profile, int siz
         }
 
         var result = await ExchangeAsync(worker, request, abortAfter, cancellationToken).ConfigureAwait(false);
-        if (result.Answered || result.Failure!.Kind == EngineFailureKind.Refused)
+        if (LeavesWorkerUsable(result))
         {
             Return(worker);
         }

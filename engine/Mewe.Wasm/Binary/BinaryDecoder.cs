@@ -173,21 +173,19 @@ public ref struct BinaryDecoder
     public HeapType HeapType()
     {
         var at = Offset;
+        var first = Peek();
         var code = S33();
-        if (code is < -0x17 or > int.MaxValue)
-        {
-            throw new WasmException(WasmErrorKind.Malformed, at, "malformed heap type");
-        }
-
         var heap = new HeapType((int)code);
-        return heap.IsDefined ? heap : throw new WasmException(WasmErrorKind.Malformed, at, "malformed heap type");
+        return code is >= -0x17 and <= int.MaxValue && heap.IsDefined
+            ? heap
+            : throw UnsupportedProposals.Error(UnsupportedProposals.OfHeapType(first), at, "malformed heap type");
     }
 
     public ValueType ValueType()
     {
         var at = Offset;
         var b = Byte();
-        return TryValueType(b) ?? throw new WasmException(WasmErrorKind.Malformed, at, $"malformed value type 0x{b:x2}");
+        return TryValueType(b) ?? throw UnsupportedProposals.Error(UnsupportedProposals.OfHeapType(b), at, $"malformed value type 0x{b:x2}");
     }
 
     /// <summary>A value type or one of the packed types of fields.</summary>

@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Mewe.Wasm.Binary;
 
 /// <summary>
@@ -225,9 +223,16 @@ public static class ModuleReader
 
     internal static ConstantExpression ReadConstant(ref BinaryDecoder decoder)
     {
-        var code = ImmutableArray.CreateBuilder<Instruction>(2);
-        ExpressionReader.Read(ref decoder, code);
-        return new ConstantExpression(code.ToImmutable());
+        var buffer = CodeBuffer.Rent();
+        try
+        {
+            ExpressionReader.Read(ref decoder, buffer, buffer.Openers);
+            return new ConstantExpression(buffer.ToInstructions());
+        }
+        finally
+        {
+            buffer.Return();
+        }
     }
 
     private static void ReadBodies(ref BinaryDecoder decoder, ReadOnlyMemory<byte> payload, long offset, Section<FunctionBody> bodies)

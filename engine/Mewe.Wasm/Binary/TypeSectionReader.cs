@@ -71,7 +71,7 @@ internal static class TypeSectionReader
             case 0x5E:
                 return new ArrayType(ReadField(ref decoder));
             case var form:
-                throw new WasmException(WasmErrorKind.Malformed, at, $"malformed type form 0x{form:x2}");
+                throw UnsupportedProposals.Error(UnsupportedProposals.OfTypeForm(form), at, $"malformed type form 0x{form:x2}");
         }
     }
 
@@ -119,23 +119,24 @@ internal static class TypeSectionReader
             throw new WasmException(WasmErrorKind.Malformed, at, "malformed limits flags");
         }
 
-        var is64 = (flags & 4) != 0;
-        var minimum = is64 ? decoder.U64() : decoder.U32();
-        ulong? maximum = (flags & 1) == 0 ? null : is64 ? decoder.U64() : decoder.U32();
-        return new SizeLimits(minimum, maximum, is64, (flags & 2) != 0);
+        // Both address types have 64-bit bounds in the binary format; that 32-bit ones are small enough is validation.
+        var minimum = decoder.U64();
+        ulong? maximum = (flags & 1) == 0 ? null : decoder.U64();
+        return new SizeLimits(minimum, maximum, (flags & 4) != 0, (flags & 2) != 0);
     }
 
     public static ExternType ReadExternType(ref BinaryDecoder decoder)
     {
         var at = decoder.Offset;
-        return decoder.Byte() switch
+        var kind = decoder.Byte();
+        return kind switch
         {
             0 => new FunctionExtern(decoder.U32()),
             1 => ReadTableType(ref decoder),
             2 => new MemoryType(ReadLimits(ref decoder, memory: true)),
             3 => ReadGlobal(ref decoder),
             4 => ReadTag(ref decoder),
-            _ => throw new WasmException(WasmErrorKind.Malformed, at, "malformed import kind"),
+            _ => throw UnsupportedProposals.Error(kind == 0x20 ? "custom descriptors" : null, at, "malformed import kind"),
         };
     }
 }

@@ -1,20 +1,26 @@
-using System.Collections.Immutable;
 using Mewe.Wasm.Binary;
 
 namespace Mewe.Wasm;
 
+/// <summary>Where decoded instructions go.</summary>
+internal interface IInstructionSink
+{
+    void Add(in Instruction instruction, long offset);
+}
+
 /// <summary>Reads instructions up to and with the end that closes the expression, and checks that blocks nest (specification, 5.4.9).</summary>
 internal static class ExpressionReader
 {
-    public static void Read(ref BinaryDecoder decoder, ImmutableArray<Instruction>.Builder instructions, ImmutableArray<long>.Builder? offsets = null)
+    /// <param name="openers">Room for the blocks that are open; cleared first.</param>
+    public static void Read<TSink>(ref BinaryDecoder decoder, TSink sink, Stack<Opcode> openers)
+        where TSink : IInstructionSink
     {
-        var openers = new Stack<Opcode>();
+        openers.Clear();
         while (true)
         {
             var at = decoder.Offset;
             var instruction = InstructionCodec.Read(ref decoder);
-            instructions.Add(instruction);
-            offsets?.Add(at);
+            sink.Add(instruction, at);
             switch (instruction.Opcode)
             {
                 case Opcode.Else:

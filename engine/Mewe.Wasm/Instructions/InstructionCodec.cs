@@ -23,7 +23,7 @@ public static class InstructionCodec
             code = block + (int)sub;
         }
 
-        var info = OpcodeTable.Find(code) ?? throw new WasmException(WasmErrorKind.Malformed, at, $"illegal opcode {Spell(code)}");
+        var info = OpcodeTable.Find(code) ?? throw UnsupportedProposals.Error(UnsupportedProposals.OfOpcode(code), at, $"illegal opcode {Spell(code)}");
         var opcode = info.Opcode;
         switch (info.Immediate)
         {

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Mewe.Wasm;
 
 /// <summary>What follows an opcode in the binary format, in this order. See <see cref="Instruction"/> for where each part is kept.</summary>
@@ -118,4 +120,38 @@ public sealed record OpcodeInfo(Opcode Opcode, string Name, ImmediateKind Immedi
 
     /// <summary>The result letters; empty where the signature is "*".</summary>
     public string Results { get; } = Signature == "*" ? "" : Signature[(Signature.IndexOf(':') + 1)..];
+
+    /// <summary>Bytes that the instruction accesses in memory, which is its natural alignment; zero where it has no memarg.</summary>
+    public int AccessBytes { get; } = Immediate is ImmediateKind.Memory or ImmediateKind.MemoryLane ? AccessBytesOf(Name) : 0;
+
+    /// <summary>How many lanes a lane immediate can name; zero where there is none.</summary>
+    public int LaneCount { get; } = Immediate switch
+    {
+        ImmediateKind.Lane => int.Parse(Name.AsSpan(Name.IndexOf('x') + 1, Name.IndexOf('.') - Name.IndexOf('x') - 1), CultureInfo.InvariantCulture),
+        ImmediateKind.MemoryLane => 16 / AccessBytesOf(Name),
+        ImmediateKind.Shuffle => 32,
+        _ => 0,
+    };
+
+    // The name says it: i64.load16_s, i32.atomic.rmw8.add_u, v128.load32x2_u, memory.atomic.wait64; without a number the value type's size.
+    private static int AccessBytesOf(string name)
+    {
+        var dot = name.IndexOf('.');
+        var digit = name.AsSpan(dot).IndexOfAnyInRange('0', '9');
+        if (digit >= 0)
+        {
+            var number = name.AsSpan(dot + digit);
+            var bits = Leading(number, out var length);
+            return number.Length > length && number[length] == 'x' ? bits * Leading(number[(length + 1)..], out _) / 8 : bits / 8;
+        }
+
+        return name[..dot] switch { "i32" or "f32" or "memory" => 4, "i64" or "f64" => 8, "v128" => 16, _ => throw new InvalidOperationException(name) };
+    }
+
+    private static int Leading(ReadOnlySpan<char> text, out int length)
+    {
+        length = text.IndexOfAnyExceptInRange('0', '9');
+        length = length < 0 ? text.Length : length;
+        return int.Parse(text[..length], CultureInfo.InvariantCulture);
+    }
 }

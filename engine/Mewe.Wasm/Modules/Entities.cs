@@ -51,32 +51,42 @@ public sealed class Section<T> : System.Collections.ObjectModel.Collection<T>
     /// <summary>True once an entry was added, replaced or removed.</summary>
     public bool Touched { get; internal set; }
 
-    protected override void InsertItem(int index, T item)
+    /// <summary>Counts changes, for what is derived from the entries.</summary>
+    internal int Version { get; private set; }
+
+    private void Change()
     {
         Touched = true;
+        Version++;
+    }
+
+    protected override void InsertItem(int index, T item)
+    {
+        Change();
         base.InsertItem(index, item);
     }
 
     protected override void SetItem(int index, T item)
     {
-        Touched = true;
+        Change();
         base.SetItem(index, item);
     }
 
     protected override void RemoveItem(int index)
     {
-        Touched = true;
+        Change();
         base.RemoveItem(index);
     }
 
     protected override void ClearItems()
     {
-        Touched = true;
+        Change();
         base.ClearItems();
     }
 
     internal void CopyFrom(Section<T> other)
     {
+        Change();
         base.ClearItems();
         foreach (var item in other)
         {

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using Mewe.Wasm.Binary;
 
 namespace Mewe.Wasm;
@@ -86,6 +87,16 @@ public sealed class FunctionBody
         Entry = entry.ToArray();
     }
 
+    /// <summary>A body from its bytes, for code that was edited in place: everything that was not edited keeps its encoding.</summary>
+    /// <param name="content">Locals and expression, without the size.</param>
+    public static FunctionBody FromContent(ReadOnlyMemory<byte> content)
+    {
+        var entry = new BinaryEncoder(content.Length + 5);
+        entry.U32((uint)content.Length);
+        entry.Bytes(content.Span);
+        return new FunctionBody(content, entry.ToArray(), 0);
+    }
+
     /// <summary>Locals and expression as they are written, without the size in front.</summary>
     public ReadOnlyMemory<byte> Content { get; }
 
@@ -97,20 +108,55 @@ public sealed class FunctionBody
 
     /// <summary>The decoded code; not cached, because most bodies are looked at once.</summary>
     /// <exception cref="WasmException">Malformed.</exception>
-    public FunctionCode Decode() => made ?? Decode(offsets: null);
+    public FunctionCode Decode()
+    {
+        if (made is not null)
+        {
+            return made;
+        }
+
+        var buffer = CodeBuffer.Rent();
+        try
+        {
+            return new FunctionCode(Decode(buffer), buffer.ToInstructions());
+        }
+        finally
+        {
+            buffer.Return();
+        }
+    }
 
     /// <summary>As <see cref="Decode()"/>; also gives the offset in the module of each instruction.</summary>
     public FunctionCode Decode(out ImmutableArray<long> instructionOffsets)
     {
-        var offsets = ImmutableArray.CreateBuilder<long>();
-        var code = Decode(offsets);
-        instructionOffsets = offsets.ToImmutable();
-        return code;
+        var buffer = CodeBuffer.Rent();
+        try
+        {
+            var locals = Decode(buffer);
+            instructionOffsets = buffer.ToOffsets();
+            return made ?? new FunctionCode(locals, buffer.ToInstructions());
+        }
+        finally
+        {
+            buffer.Return();
+        }
     }
 
-    private FunctionCode Decode(ImmutableArray<long>.Builder? offsets)
+    private ImmutableArray<LocalGroup> Decode(CodeBuffer buffer)
     {
         var decoder = new BinaryDecoder(Content.Span, offset);
+        var locals = DecodeLocals(ref decoder);
+        DecodeInstructions(ref decoder, buffer, buffer.Openers);
+        return locals;
+    }
+
+    /// <summary>A decoder at the start of the locals.</summary>
+    internal BinaryDecoder Decoder() => new(Content.Span, offset);
+
+    /// <summary>Reads the locals, the first part of a body.</summary>
+    /// <exception cref="WasmException">Malformed, or too many locals.</exception>
+    internal ImmutableArray<LocalGroup> DecodeLocals(ref BinaryDecoder decoder)
+    {
         var groups = new LocalGroup[decoder.Count(Limits.MaxLocals, "local groups")];
         long total = 0;
         for (var i = 0; i < groups.Length; i++)
@@ -131,13 +177,18 @@ public sealed class FunctionBody
             throw new WasmException(WasmErrorKind.LimitExceeded, offset, $"{total} locals, the limit is {Limits.MaxLocals}");
         }
 
-        var instructions = ImmutableArray.CreateBuilder<Instruction>(Math.Max(4, decoder.Remaining / 2));
-        ExpressionReader.Read(ref decoder, instructions, offsets);
+        return ImmutableCollectionsMarshal.AsImmutableArray(groups);
+    }
+
+    /// <summary>Reads the instructions, the rest of a body, one by one.</summary>
+    /// <exception cref="WasmException">Malformed, or what <paramref name="sink"/> throws.</exception>
+    internal static void DecodeInstructions<TSink>(ref BinaryDecoder decoder, TSink sink, Stack<Opcode> openers)
+        where TSink : IInstructionSink
+    {
+        ExpressionReader.Read(ref decoder, sink, openers);
         if (!decoder.AtEnd)
         {
             throw decoder.Malformed("END opcode expected: bytes after the end of a function body");
         }
-
-        return new FunctionCode(ImmutableArray.Create(groups), instructions.ToImmutable());
     }
 }

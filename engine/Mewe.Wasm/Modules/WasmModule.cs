@@ -67,10 +67,10 @@ public sealed class WasmModule
     {
         get
         {
-            if (typesSeen != TypeGroups.Count)
+            if (typesSeen != TypeGroups.Version)
             {
                 flatTypes = [.. TypeGroups.SelectMany(group => group.Members)];
-                typesSeen = TypeGroups.Count;
+                typesSeen = TypeGroups.Version;
             }
 
             return flatTypes;

@@ -25,9 +25,10 @@ const loaded = new Map();
 function load(name) {
   if (!sources.has(name)) return require(name);
   if (!loaded.has(name)) {
+    const body = vm.compileFunction(sources.get(name), ['require', 'module', 'exports'], { filename: `mewe-worker/${name}` });
     const module = { exports: {} };
     loaded.set(name, module);
-    vm.compileFunction(sources.get(name), ['require', 'module', 'exports'], { filename: `mewe-worker/${name}` })(load, module, module.exports);
+    body(load, module, module.exports);
   }
   return loaded.get(name).exports;
 }

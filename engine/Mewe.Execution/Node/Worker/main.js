@@ -64,7 +64,7 @@ exports.serve = async function serve() {
     } catch (error) {
       status = 1;
       reply.clear();
-      reply.string(String(error?.stack ?? error));
+      reply.string(String(error?.stack ?? error).split('\n', 4).join(' | '));
     }
     writeReply(request.id, status, reply);
     if (served % turnEventLoopEvery === 0) await new Promise(setImmediate);

@@ -11,35 +11,20 @@
 'use strict';
 const { kinds, trapKind } = require('trap.js');
 const { readRange, writeBack } = require('memory.js');
+const driver = require('driver.js');
 
 const status = { notCompared: 0, agrees: 1, differs: 2 };
 const fuelExhausted = 2;
+const { state } = driver;
 
 // How a run ended, as far as a host is meant to tell: all traps are alike, an exception is something else.
 const ending = (trap) => (trap === kinds.none ? 0 : trap === kinds.exception ? 1 : 2);
 
 class Subject {
-  constructor(run) {
-    this.run = run;
-    this.compared = 0;
-    this.inconclusive = 0;
-    this.trapped = 0;
-    this.differences = 0;
-    this.first = null;
-  }
-  status() {
-    return this.differences > 0 ? status.differs : this.compared > 0 ? status.agrees : status.notCompared;
-  }
-}
-
-function call(subject, input) {
-  try {
-    subject.run(input);
-    return kinds.none;
-  } catch (error) {
-    subject.trapped++;
-    return trapKind(error);
-  }
+  inconclusive = 0;
+  trapped = 0;
+  differences = 0;
+  first = null;
 }
 
 function exported(exports, name) {
@@ -48,48 +33,95 @@ function exported(exports, name) {
   return value;
 }
 
-function compareAll(subjects, digest, outcome, first, inputs, stopAtFirst, digests) {
-  let executions = 0;
-  const original = subjects[0];
-  let running = subjects.slice(1);
-  for (let i = 0; i < inputs; i++) {
-    const input = (first + i) | 0;
-    executions++;
-    const expectedTrap = call(original, input);
-    const expectedOutcome = outcome();
-    const expectedDigest = digest();
-    if (digests !== null) digests[i] = expectedDigest;
-    const conclusive = expectedTrap !== kinds.stackExhaustion && expectedOutcome !== fuelExhausted;
-    if (conclusive) original.compared++;
-    else original.inconclusive++;
-    if (!conclusive && digests === null) {
-      for (const subject of running) subject.inconclusive++;
-      continue;
-    }
-    let stopped = false;
-    for (const subject of running) {
-      executions++;
-      const trap = call(subject, input);
-      const gotOutcome = outcome();
-      const gotDigest = digest();
-      if (digests !== null) digests[subject.number * inputs + i] = gotDigest;
-      if (!conclusive || trap === kinds.stackExhaustion) {
-        subject.inconclusive++;
+// Handles what the driver does not: traps, differences, and originals without an answer.
+class Comparison {
+  constructor(functions, digest, outcome, first, inputs, stopAtFirst, keepDigests) {
+    this.subjects = functions.map(() => new Subject());
+    this.digest = digest;
+    this.outcome = outcome;
+    this.first = first;
+    this.inputs = inputs;
+    this.stopAtFirst = stopAtFirst;
+    this.originalTrap = kinds.none;
+    Object.assign(this, driver.begin(functions, digest, outcome, first, inputs, keepDigests));
+  }
+
+  run() {
+    for (;;) {
+      let happened;
+      try {
+        happened = driver.resume();
+      } catch (error) {
+        this.trapped(trapKind(error));
         continue;
       }
-      subject.compared++;
-      if (gotDigest === expectedDigest && gotOutcome === expectedOutcome && ending(trap) === ending(expectedTrap)) continue;
-      subject.differences++;
-      subject.first ??= {
-        input,
-        original: { digest: expectedDigest, outcome: expectedOutcome, trap: expectedTrap },
-        subject: { digest: gotDigest, outcome: gotOutcome, trap },
-      };
-      stopped ||= stopAtFirst;
+      if (happened === driver.event.done) return;
+      if (happened === driver.event.originalOutOfFuel) this.undecided();
+      else this.differs({ digest: state.digest.value, outcome: state.outcome.value, trap: kinds.none });
     }
-    if (stopped) running = running.filter((subject) => subject.differences === 0);
   }
-  return executions;
+
+  // The subject at work trapped or threw. The driver goes on behind it.
+  trapped(trap) {
+    const number = state.subject.value;
+    const subject = this.subjects[number];
+    subject.trapped++;
+    const digest = this.digest();
+    const outcome = this.outcome();
+    if (this.digests !== null) this.digests[number * this.inputs + state.index.value] = BigInt.asUintN(64, digest);
+    if (number === 0) {
+      if (trap === kinds.stackExhaustion || outcome === fuelExhausted) return this.undecided();
+      this.originalTrap = trap;
+      state.originalAbnormal.value = ending(trap);
+      state.originalDigest.value = digest;
+      state.originalOutcome.value = outcome;
+    } else if (trap === kinds.stackExhaustion) {
+      subject.inconclusive++;
+      state.subject.value = number + 1;
+      return;
+    } else if (
+      ending(trap) !== state.originalAbnormal.value || digest !== state.originalDigest.value || outcome !== state.originalOutcome.value
+    ) {
+      return this.differs({ digest, outcome, trap });
+    }
+    this.perSubject[2 * number + 1]++;
+    state.subject.value = number + 1;
+  }
+
+  // The original has no answer for this input, so nobody else needs to be asked.
+  undecided() {
+    this.subjects.forEach((subject, number) => {
+      if (this.perSubject[2 * number] !== 0) subject.inconclusive++;
+    });
+    state.index.value++;
+    state.subject.value = 0;
+  }
+
+  differs(observed) {
+    const number = state.subject.value;
+    const subject = this.subjects[number];
+    subject.differences++;
+    subject.first ??= {
+      input: (this.first + state.index.value) | 0,
+      original: {
+        digest: state.originalDigest.value,
+        outcome: state.originalOutcome.value,
+        trap: state.originalAbnormal.value === 0 ? kinds.none : this.originalTrap,
+      },
+      subject: observed,
+    };
+    this.perSubject[2 * number + 1]++;
+    if (this.stopAtFirst) this.perSubject[2 * number] = 0;
+    state.subject.value = number + 1;
+  }
+
+  compared(number) {
+    return this.perSubject[2 * number + 1];
+  }
+
+  status(number) {
+    return this.subjects[number].differences > 0 ? status.differs : this.compared(number) > 0 ? status.agrees : status.notCompared;
+  }
 }
 
 function observation(reply, { digest, outcome, trap }) {
@@ -105,32 +137,39 @@ exports.sweep = function sweep(request, reply) {
   const inputs = request.u32();
   const ranges = request.list(readRange);
   const harness = request.bytes();
-  let exports, subjects, executions, digests;
+  const { stackTraceLimit } = Error;
+  let exports, comparison;
+  let functions = [];
   try {
+    Error.stackTraceLimit = 0; // a trap costs many times as much with its stack trace, and nobody looks at it
     exports = new WebAssembly.Instance(new WebAssembly.Module(harness)).exports;
-    subjects = Array.from({ length: count }, (_, number) => new Subject(exported(exports, `subject_${number}`)));
-    subjects.forEach((subject, number) => (subject.number = number));
-    digests = flags & 2 ? new BigUint64Array(count * inputs) : null;
-    executions = compareAll(subjects, exported(exports, 'digest'), exported(exports, 'outcome'), first, inputs, (flags & 1) !== 0, digests);
+    functions = Array.from({ length: count }, (_, number) => exported(exports, `subject_${number}`));
+    const [digest, outcome] = [exported(exports, 'digest'), exported(exports, 'outcome')];
+    comparison = new Comparison(functions, digest, outcome, first, inputs, (flags & 1) !== 0, (flags & 2) !== 0);
+    comparison.run();
   } catch (error) {
     reply.u8(0);
     reply.string(String(error?.message ?? error));
     return;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+    driver.end(functions);
   }
   reply.u8(1);
-  reply.f64(executions);
-  for (const subject of subjects) {
-    reply.u8(subject.status());
-    reply.u32(subject.compared);
+  reply.f64(state.executions.value);
+  comparison.subjects.forEach((subject, number) => {
+    reply.u8(comparison.status(number));
+    reply.u32(comparison.compared(number));
     reply.u32(subject.inconclusive);
     reply.u32(subject.trapped);
     reply.u32(subject.differences);
-    if (subject.first === null) continue;
+    if (subject.first === null) return;
     reply.i32(subject.first.input);
     observation(reply, subject.first.original);
     observation(reply, subject.first.subject);
-  }
+  });
   writeBack(reply, exports, ranges);
-  reply.u32(digests === null ? 0 : digests.length);
-  if (digests !== null) for (const digest of digests) reply.u64(digest);
+  const digests = comparison.digests ?? [];
+  reply.u32(digests.length);
+  for (const digest of digests) reply.u64(digest);
 };

@@ -18,7 +18,9 @@ const messages = new Map([
   ['table index is out of bounds', kinds.outOfBoundsTable],
   ['table access out of bounds', kinds.outOfBoundsTable],
   ['element segment out of bounds', kinds.outOfBoundsTable],
-  ['null function or function signature mismatch', kinds.indirectCallTypeMismatch],
+  ['function signature mismatch', kinds.indirectCallTypeMismatch],
+  ['null function or function signature mismatch', kinds.indirectCallTypeMismatch], // V8 13 and before
+  ['null function', kinds.nullReference],
   ['dereferencing a null pointer', kinds.nullReference],
   ['illegal cast', kinds.castFailure],
   ['array element access out of bounds', kinds.outOfBoundsArray],
@@ -26,9 +28,14 @@ const messages = new Map([
   ['requested new array is too large', kinds.outOfMemory],
 ]);
 
-function classify(message) {
-  const known = messages.get(message);
+const prefix = /^WebAssembly\.\w+\(\): /; // of errors while instantiating
+const noMemory = /out of memory|could not allocate/i;
+
+function classify(text) {
+  const known = messages.get(text);
   if (known !== undefined) return known;
+  const message = text.replace(prefix, '');
+  if (message !== text) return classify(message);
   if (message.includes('data segment')) return kinds.outOfBoundsMemory;
   if (message.includes('table initializer') || message.includes('element segment')) return kinds.outOfBoundsTable;
   if (message.includes('unaligned')) return kinds.unalignedAtomic;
@@ -39,6 +46,7 @@ function trapKind(error) {
   if (error instanceof WebAssembly.RuntimeError) return classify(error.message);
   if (error instanceof WebAssembly.Exception) return kinds.exception;
   if (error instanceof RangeError && error.message.startsWith('Maximum call stack')) return kinds.stackExhaustion;
+  if (error instanceof RangeError && noMemory.test(error.message)) return kinds.outOfMemory;
   return kinds.host;
 }
 

@@ -3,6 +3,7 @@
 const fs = require('node:fs');
 
 const headerBytes = 9;
+const replyLimit = 1 << 30;
 const reusedBytes = 1 << 20; // bodies up to this size share one buffer; nothing keeps a view of it beyond its request
 
 class Reader {
@@ -58,7 +59,8 @@ class Writer {
   }
   reserve(bytes) {
     if (this.at + bytes > this.buffer.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.at + bytes));
+      if (this.at + bytes > replyLimit) throw new RangeError('the reply is too large');
+      const larger = Buffer.allocUnsafeSlow(Math.min(Math.max(this.buffer.length * 2, this.at + bytes), replyLimit));
       this.buffer.copy(larger, 0, 0, this.at);
       this.buffer = larger;
     }
@@ -66,7 +68,8 @@ class Writer {
     return this.at - bytes;
   }
   u8(value) {
-    this.buffer[this.reserve(1)] = value;
+    const at = this.reserve(1); // first: it may replace the buffer
+    this.buffer[at] = value;
   }
   u32(value) {
     const at = this.reserve(4);

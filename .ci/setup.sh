@@ -1,0 +1,34 @@
+# Sourced by ./mewe and ./test: what both need before they can build or run. Everything here is quiet where nothing is missing.
+# shellcheck shell=bash
+
+say() { printf 'mewe: %s\n' "$*" >&2; }
+
+need_dotnet() {
+  command -v dotnet >/dev/null || { say "the .NET SDK 10 is missing; install it (package dotnet-sdk-10.0) and try again"; exit 69; }
+  export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+}
+
+# V8: the pinned node of package.json, in node_modules. Another one can be named with MEWE_NODE.
+need_node() {
+  local root=$1
+  [ -n "${MEWE_NODE:-}" ] && return 0
+  [ -x "$root/node_modules/node/bin/node" ] && [ ! "$root/package-lock.json" -nt "$root/node_modules/.package-lock.json" ] && return 0
+  if ! command -v npm >/dev/null; then
+    say "npm is missing: installing nodejs and npm with apt-get"
+    as_root apt-get -qq update && as_root apt-get -qq install -y nodejs npm >/dev/null \
+      || { say "could not install npm; install Node.js with npm, or name a node 24 or later with MEWE_NODE"; exit 69; }
+  fi
+  say "fetching the WebAssembly engine (npm package 'node', once)"
+  (cd "$root" && npm ci --no-audit --no-fund --loglevel=error >&2) \
+    || say "npm could not fetch it; falling back to the node on PATH"
+}
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# The newest source decides whether to build. Directories count too, so that a deleted file is noticed.
+changed_since() {
+  local stamp=$1 root=$2
+  [ -e "$stamp" ] || return 0
+  [ -n "$(find "$root"/engine "$root"/store "$root"/grains "$root"/silo "$root"/client "$root"/Directory.*.props "$root"/global.json \
+    \( -name bin -o -name obj \) -prune -o -newer "$stamp" -print -quit 2>/dev/null)" ]
+}

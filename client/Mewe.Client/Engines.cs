@@ -1,0 +1,31 @@
+using Mewe.Execution;
+using Mewe.Execution.Node;
+using Mewe.Grains;
+
+namespace Mewe.Client;
+
+/// <summary>Starts the engine that a command needs.</summary>
+internal static class Engines
+{
+    public static async Task<IWasmEngine> StartAsync(int workers, CancellationToken cancellationToken)
+    {
+        var started = await NodeEngine.StartAsync(new NodeEngineOptions { Workers = workers }, cancellationToken);
+        return started.TryGet(out var engine, out var failure) ? engine : throw new CommandException(ExitCode.Unavailable, failure.Message);
+    }
+}
+
+/// <summary>Reads workload files.</summary>
+internal static class Workloads
+{
+    public static WorkloadFile Read(string path)
+    {
+        try
+        {
+            return WorkloadFile.Parse(Files.Read(path));
+        }
+        catch (WorkloadFormatException exception)
+        {
+            throw new CommandException(ExitCode.DataError, $"{path} is no workload: {exception.Message}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+using System.CommandLine;
+using System.Globalization;
+using Mewe.Client.Output;
+using Mewe.Execution;
+using Mewe.Grains;
+using Mewe.Linking;
+using Spectre.Console;
+
+namespace Mewe.Client.Verbs;
+
+/// <summary><c>mewe diversify IN -o OUT</c>: the main job.</summary>
+internal static class DiversifyVerb
+{
+    public static Command Command()
+    {
+        var input = new Argument<string>("IN") { Description = "The module (.wasm)" };
+        var output = new Option<string>("--output", "-o") { Description = "Where the multivariant module goes", Required = true, HelpName = "OUT" };
+        var variants = new Option<int>("--variants") { Description = $"Most variants per function, 1 to {JobOptions.MaxVariants}", DefaultValueFactory = _ => 16, HelpName = "K" };
+        var seed = new Option<ulong>("--seed") { Description = "Everything random derives from it", DefaultValueFactory = _ => 0, HelpName = "N" };
+        var policy = new Option<string>("--policy") { Description = "When to choose anew: on every call, per request from the host, or once per instance", DefaultValueFactory = _ => "call" };
+        policy.AcceptOnlyFromAmong("call", "entry", "instance");
+        var randomness = new Option<string>("--randomness")
+        {
+            Description = "Where random bits come from: WASI, an exported mewe_seed, or the host on every choice", DefaultValueFactory = _ => "auto",
+        };
+        randomness.AcceptOnlyFromAmong("auto", "wasi", "export", "import");
+        var workload = new Option<string?>("--workload") { Description = "How the module is used (see samples/README.md); recorded, and compared at the end", HelpName = "FILE" };
+        var functions = new Option<string?>("--functions") { Description = "Only functions whose name matches", HelpName = "REGEX" };
+        var exclude = new Option<string?>("--exclude") { Description = "Not the functions whose name matches", HelpName = "REGEX" };
+        var fuel = new Option<long?>("--fuel") { Description = "Work per function, in instructions looked at", HelpName = "N" };
+        var threads = new Option<int>("--threads") { Description = "Functions worked on at a time; changes the time, never the result", DefaultValueFactory = _ => Environment.ProcessorCount, HelpName = "N" };
+        var report = new Option<string?>("--report") { Description = "Where the full report goes, as JSON", HelpName = "FILE" };
+        variants.Validators.Add(result => Check(result, result.GetValue(variants) is >= 1 and <= JobOptions.MaxVariants, $"--variants is 1 to {JobOptions.MaxVariants}"));
+        threads.Validators.Add(result => Check(result, result.GetValue(threads) is >= 1 and <= 1024, "--threads is 1 to 1024"));
+        fuel.Validators.Add(result => Check(result, result.GetValue(fuel) is null or >= 1, "--fuel is at least 1"));
+
+        var common = new CommonOptions();
+        var command = new Command("diversify", """
+            Make a module multivariant.
+
+            Examples:
+              mewe diversify samples/encrypt.wasm -o encrypt.mv.wasm
+              mewe diversify service.wasm -o out.wasm --workload requests.json --variants 32 --report report.json
+              mewe diversify service.wasm -o out.wasm --policy entry --functions '^crypto_'
+            """) { input, output, variants, seed, policy, randomness, workload, functions, exclude, fuel, threads, report };
+        common.AddTo(command);
+        command.SetAction((parsed, token) => RunAsync(
+            parsed.GetRequiredValue(input),
+            parsed.GetRequiredValue(output),
+            parsed.GetValue(report),
+            parsed.GetValue(workload),
+            parsed.GetValue(threads),
+            new JobOptions
+            {
+                Variants = parsed.GetValue(variants),
+                Seed = parsed.GetValue(seed),
+                Policy = Enum.Parse<DispatchPolicy>(parsed.GetRequiredValue(policy), ignoreCase: true),
+                Randomness = Enum.Parse<RandomnessMode>(parsed.GetRequiredValue(randomness), ignoreCase: true),
+                Functions = parsed.GetValue(functions),
+                Exclude = parsed.GetValue(exclude),
+                Fuel = parsed.GetValue(fuel),
+            },
+            common.Output(parsed),
+            token));
+        return command;
+    }
+
+    private static void Check(System.CommandLine.Parsing.SymbolResult result, bool fine, string message)
+    {
+        if (!fine)
+        {
+            result.AddError(message);
+        }
+    }
+
+    private static async Task<int> RunAsync(string inputPath, string outputPath, string? reportPath, string? workloadPath, int threads, JobOptions options, CommandOutput output,
+        CancellationToken cancellationToken)
+    {
+        Files.CheckWritable(outputPath);
+        if (reportPath is not null)
+        {
+            Files.CheckWritable(reportPath);
+        }
+
+        var module = Files.Read(inputPath);
+        var workload = workloadPath is null ? null : Workloads.Read(workloadPath);
+        await using var engine = await Engines.StartAsync(threads, cancellationToken);
+        var job = new JobGrain(engine, new JobRequest(module, options, workload));
+        var result = await new JobDisplay(output).ShowAsync(progress => job.RunAsync(threads, progress, cancellationToken));
+        if (result.Failure is { } failure)
+        {
+            throw new CommandException(
+                failure.Kind switch
+                {
+                    JobFailureKind.BadModule => ExitCode.DataError,
+                    JobFailureKind.BadOptions => ExitCode.Usage,
+                    JobFailureKind.EngineFailed => ExitCode.Unavailable,
+                    _ => ExitCode.Internal,
+                },
+                failure.Kind == JobFailureKind.BadModule ? $"{inputPath}: {failure.Message}" : failure.Message);
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        if (reportPath is not null)
+        {
+            Files.Write(reportPath, result.Report!.ToJson());
+        }
+
+        Files.Write(outputPath, result.Module!);
+        if (output.Json)
+        {
+            CommandOutput.WriteJson(result.Report!.ToJson());
+        }
+        else if (!output.IsQuiet)
+        {
+            Summarize(outputPath, result.Report!, output);
+        }
+
+        return ExitCode.Success;
+    }
+
+    private static void Summarize(string outputPath, DiversifyReport report, CommandOutput output)
+    {
+        var totals = report.Totals;
+        CommandOutput.Line(string.Create(CultureInfo.InvariantCulture,
+            $"{outputPath}: {totals.Variants} variants of {totals.Diversified} functions, {report.ModuleBytes:N0} bytes (original {report.SourceBytes:N0})"));
+        CommandOutput.Line(string.Create(CultureInfo.InvariantCulture,
+            $"  tested     {totals.Tested} candidates on {report.Engine}: {totals.Refuted} refuted, {totals.Inconclusive} without enough evidence, {totals.Invalid} invalid; none of these is linked"));
+        CommandOutput.Line(string.Create(CultureInfo.InvariantCulture,
+            $"  reached    {totals.EligibleWithEight} of {totals.Eligible} functions with eight or more instructions have eight or more variants"));
+        CommandOutput.Line(report.Check.Runs > 0
+            ? $"  compared   {report.Check.Runs} runs of the workload ({report.Check.Workload}): the original's answers, every time"
+            : "  compared   nothing: there is no workload for this module (--workload)");
+        foreach (var line in report.Protection)
+        {
+            CommandOutput.Line($"  {line}");
+        }
+
+        foreach (var note in report.Notes)
+        {
+            CommandOutput.Line($"  note: {note}");
+        }
+
+        var short_ = report.Functions.Where(function => function.Reason is not null && function.Instructions >= 8).ToList();
+        if (short_.Count > 0)
+        {
+            CommandOutput.Line($"  {short_.Count} functions with eight or more instructions have fewer variants than asked for (--report says why for each), for example:");
+            foreach (var function in short_.Take(3))
+            {
+                CommandOutput.Line($"    {function.Name}: {function.Variants.Length}; {function.Reason}");
+            }
+        }
+
+        CommandOutput.Line(string.Create(CultureInfo.InvariantCulture, $"  took       {totals.WallSeconds:0.0} s, {totals.CpuSeconds:0.0} s of processor time"));
+    }
+}

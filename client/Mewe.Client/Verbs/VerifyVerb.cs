@@ -1,0 +1,58 @@
+using System.CommandLine;
+using Mewe.Client.Output;
+using Mewe.Grains;
+
+namespace Mewe.Client.Verbs;
+
+/// <summary><c>mewe verify ORIGINAL MULTIVARIANT</c>: checks a module again, from the two files alone.</summary>
+internal static class VerifyVerb
+{
+    public static Command Command()
+    {
+        var original = new Argument<string>("ORIGINAL") { Description = "The module that was diversified" };
+        var multivariant = new Argument<string>("MULTIVARIANT") { Description = "The module that claims to behave the same" };
+        var threads = new Option<int>("--threads") { Description = "Functions worked on at a time", DefaultValueFactory = _ => Environment.ProcessorCount, HelpName = "N" };
+        var common = new CommonOptions();
+        var command = new Command("verify", """
+            Check from the two files alone that everything outside dispatchers and variants is unchanged, and test every variant again on fresh inputs.
+            Exits with 0 if all of it holds, with 1 if not.
+
+            Example:
+              mewe verify samples/encrypt.wasm encrypt.mv.wasm
+            """) { original, multivariant, threads };
+        common.AddTo(command);
+        command.SetAction((parsed, token) => RunAsync(
+            parsed.GetRequiredValue(original), parsed.GetRequiredValue(multivariant), parsed.GetValue(threads), common.Output(parsed), token));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string originalPath, string multivariantPath, int threads, CommandOutput output, CancellationToken cancellationToken)
+    {
+        var original = Modules.Read(originalPath);
+        var multivariant = Modules.Read(multivariantPath);
+        await using var engine = await Engines.StartAsync(threads, cancellationToken);
+        var report = await new JobDisplay(output).ShowAsync(progress => new ModuleVerification(engine).VerifyAsync(original, multivariant, threads, progress, cancellationToken));
+        if (output.Json)
+        {
+            CommandOutput.WriteJson(report.ToJson());
+        }
+        else if (!output.IsQuiet)
+        {
+            foreach (var difference in report.Differences)
+            {
+                CommandOutput.Line($"differs: {difference}");
+            }
+
+            foreach (var failure in report.Failures)
+            {
+                CommandOutput.Line($"variant {failure.Variant} of {failure.Name} (function {failure.Function}): {failure.Verdict}: {failure.Detail}");
+            }
+
+            CommandOutput.Line(report.Verified
+                ? $"verified: {report.Variants} variants of {report.Functions} functions agree with the original on {report.Engine}; nothing else was changed"
+                : $"NOT verified: {report.Differences.Length} differences outside the variants, {report.Failures.Length} of {report.Variants} variants without a pass");
+        }
+
+        return report.Verified ? ExitCode.Success : ExitCode.Negative;
+    }
+}

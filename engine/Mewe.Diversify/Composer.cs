@@ -1,0 +1,285 @@
+using System.Collections.Immutable;
+using Mewe.Diversify.Transforms;
+using Mewe.Diversify.Views;
+using Mewe.Wasm;
+
+namespace Mewe.Diversify;
+
+/// <summary>
+/// Makes one candidate at a time: takes the original body through a few random steps. A step picks a transform and applies it to a random selection of its
+/// sites that do not overlap, as far as the cost budget goes. Keeps its buffers, so that a candidate costs no more than it must.
+/// </summary>
+internal sealed class Composer
+{
+    private readonly FunctionInput input;
+    private readonly DiversifyOptions options;
+    private readonly FunctionView original;
+    private readonly FunctionView working;
+    private readonly RewriteContext context;
+    private readonly SeededRandom random;
+    private readonly List<WeightedTransform> usable;
+    private readonly List<Site> sites = new(256);
+    private readonly List<Edit> edits = new(64);
+    private readonly List<Instruction> output = new(1024);
+    private readonly ValueType[] originalLocals;
+    private readonly long costLimit;
+    private readonly int sizeLimit;
+
+    public Composer(FunctionInput input, DiversifyOptions options, IEnumerable<WeightedTransform> transforms)
+    {
+        (this.input, this.options) = (input, options);
+        random = SeededRandom.For(options.Seed, input.Module.Sha256.AsSpan(), input.Index, "propose");
+        context = new RewriteContext(random, options.Fuel);
+        original = FunctionView.Of(input);
+        working = new FunctionView(input) { OutlinedType = context.OutlinedType };
+        originalLocals = original.Locals.ToArray();
+        costLimit = (long)(original.Cost * options.MaxGrowth) + options.GrowthAllowance;
+        sizeLimit = (int)Math.Min(int.MaxValue / 2, original.Count * options.MaxSizeGrowth) + 64;
+        OriginalHash = CodeHash.Of(originalLocals, original.Code);
+        Unsupported = original.Unsupported;
+        usable = Unsupported is not null ? [] : [.. transforms.Where(item => !options.Disabled.Contains(item.Transform.Name) && HasSite(item.Transform))];
+    }
+
+    public UInt128 OriginalHash { get; }
+
+    public string? Unsupported { get; }
+
+    /// <summary>Transforms with something to do in the original.</summary>
+    public int UsableTransforms => usable.Count;
+
+    public bool HasFuel => context.Fuel > 0;
+
+    public long Fuel => context.Fuel;
+
+    /// <summary>A candidate, or null where no step of the attempt changed anything.</summary>
+    public CandidateVariant? Compose()
+    {
+        context.Start(originalLocals);
+        var view = original;
+        var applied = ImmutableArray.CreateBuilder<AppliedTransform>();
+        var steps = random.Between(options.MinSteps, options.MaxSteps);
+        for (var step = 0; step < steps && context.Spend(view.Count); step++)
+        {
+            var transform = PickTransform();
+            if (!transform.Applies(view))
+            {
+                continue;
+            }
+
+            var count = transform switch
+            {
+                ISiteTransform local => ApplySites(view, local),
+                IWholeTransform whole => ApplyWhole(view, whole),
+                _ => 0,
+            };
+            if (count == 0)
+            {
+                continue;
+            }
+
+            applied.Add(new AppliedTransform(transform.Name, count));
+            working.Rebuild(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(output), [.. context.Locals]);
+            view = working;
+        }
+
+        if (applied.Count == 0)
+        {
+            return null;
+        }
+
+        var locals = view.Locals;
+        var hash = CodeHash.Of(locals, view.Code, context.Outlined);
+        var code = new FunctionCode(FunctionCode.Group(locals[input.Type.Parameters.Length..].ToArray()), [.. view.Code]);
+        return new CandidateVariant(new VariantCode(code, [.. context.Outlined]), applied.DrainToImmutable(), view.Cost, hash);
+    }
+
+    private bool HasSite(ITransform transform) => transform.Applies(original) && (transform is not ISiteTransform local || local.Sites(original).Any());
+
+    private ITransform PickTransform()
+    {
+        var total = 0;
+        foreach (var item in usable)
+        {
+            total += item.Weight;
+        }
+
+        var at = random.Below(total);
+        foreach (var item in usable)
+        {
+            at -= item.Weight;
+            if (at < 0)
+            {
+                return item.Transform;
+            }
+        }
+
+        return usable[^1].Transform;
+    }
+
+    private int ApplySites(FunctionView view, ISiteTransform transform)
+    {
+        sites.Clear();
+        foreach (var site in transform.Sites(view))
+        {
+            sites.Add(site);
+        }
+
+        if (sites.Count == 0)
+        {
+            return 0;
+        }
+
+        // One site, a few or many: short and long provenance give different shapes.
+        var wanted = random.Below(4) switch
+        {
+            0 => 1,
+            1 => 1 + random.Below(Math.Min(4, sites.Count)),
+            2 => 1 + random.Below(Math.Max(1, sites.Count / 4)),
+            _ => 1 + random.Below(Math.Max(1, sites.Count)),
+        };
+        wanted = Math.Min(wanted, 128);
+        edits.Clear();
+        var cost = view.Cost;
+        var size = view.Count;
+        var span = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(sites);
+        for (var k = 0; k < span.Length && edits.Count < wanted && k < 4 * wanted; k++)
+        {
+            var pick = k + random.Below(span.Length - k);
+            (span[k], span[pick]) = (span[pick], span[k]);
+            var mark = context.Mark();
+            if (transform.Rewrite(view, span[k], context) is not { } edit || !Accept(view, ref edit, ref cost, ref size))
+            {
+                context.Return(mark);
+            }
+        }
+
+        return edits.Count == 0 ? 0 : Merge(view);
+    }
+
+    /// <summary>Takes an edit that changes something, overlaps no other, and fits the budget.</summary>
+    private bool Accept(FunctionView view, ref Edit edit, ref long cost, ref int size)
+    {
+        edit = Trim(view, edit);
+        if (edit.Start == edit.End && edit.Replacement.IsEmpty)
+        {
+            return false;
+        }
+
+        var at = edits.Count;
+        while (at > 0 && edits[at - 1].Start >= edit.Start)
+        {
+            at--;
+        }
+
+        if ((at > 0 && edits[at - 1].End > edit.Start) || (at < edits.Count && (edits[at].Start < edit.End || edits[at].Start == edit.Start)))
+        {
+            return false;
+        }
+
+        long removed = 0;
+        for (var i = edit.Start; i < edit.End; i++)
+        {
+            removed += CostModel.Of(view[i].Opcode) * CostModel.Weight(view.LoopDepth(i));
+        }
+
+        var depth = view.LoopDepth(Math.Min(edit.Start, view.Count - 1));
+        var newCost = cost - removed + AddedCost(edit.Replacement.Span, depth);
+        var newSize = size - (edit.End - edit.Start) + edit.Replacement.Length;
+        if ((newCost > costLimit && newCost > cost) || (newSize > sizeLimit && newSize > size))
+        {
+            return false;
+        }
+
+        (cost, size) = (newCost, newSize);
+        edits.Insert(at, edit);
+        return true;
+    }
+
+    /// <summary>Cost of new code at a loop depth, loops in it counted.</summary>
+    private static long AddedCost(ReadOnlySpan<Instruction> code, int depth)
+    {
+        long sum = 0;
+        Span<bool> loops = stackalloc bool[64];
+        var open = 0;
+        foreach (ref readonly var instruction in code)
+        {
+            sum += CostModel.Of(instruction.Opcode) * CostModel.Weight(depth);
+            if (instruction.OpensBlock)
+            {
+                if (open < loops.Length)
+                {
+                    loops[open] = instruction.Opcode == Opcode.Loop;
+                    depth += loops[open] ? 1 : 0;
+                }
+
+                open++;
+            }
+            else if (instruction.Opcode == Opcode.End && open > 0)
+            {
+                open--;
+                if (open < loops.Length && loops[open])
+                {
+                    depth--;
+                }
+            }
+        }
+
+        return sum;
+    }
+
+    /// <summary>Drops what the edit leaves as it is at both ends, so that neighbours can be edited in the same pass.</summary>
+    private static Edit Trim(FunctionView view, Edit edit)
+    {
+        var old = view.Code[edit.Start..edit.End];
+        var replacement = edit.Replacement.Span;
+        var head = 0;
+        while (head < old.Length && head < replacement.Length && old[head] == replacement[head])
+        {
+            head++;
+        }
+
+        var tail = 0;
+        while (tail < old.Length - head && tail < replacement.Length - head && old[^(tail + 1)] == replacement[^(tail + 1)])
+        {
+            tail++;
+        }
+
+        return head + tail == 0 ? edit : new Edit(edit.Start + head, edit.End - tail, edit.Replacement[head..(replacement.Length - tail)]);
+    }
+
+    private int Merge(FunctionView view)
+    {
+        output.Clear();
+        var at = 0;
+        foreach (var edit in edits)
+        {
+            output.AddRange(view.Code[at..edit.Start]);
+            output.AddRange(edit.Replacement.Span);
+            at = edit.End;
+        }
+
+        output.AddRange(view.Code[at..]);
+        return edits.Count;
+    }
+
+    private int ApplyWhole(FunctionView view, IWholeTransform transform)
+    {
+        var mark = context.Mark();
+        if (transform.Rewrite(view, context) is not { } body || body.Instructions.Count > sizeLimit || body.Locals.Count > originalLocals.Length + RewriteContext.MaxAddedLocals)
+        {
+            context.Return(mark);
+            return 0;
+        }
+
+        output.Clear();
+        output.AddRange(body.Instructions);
+        if (AddedCost(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(output), 0) is var cost && cost > costLimit && cost > view.Cost)
+        {
+            context.Return(mark);
+            return 0;
+        }
+
+        context.ReplaceLocals(view.Locals[..view.ParameterCount], body.Locals);
+        return 1;
+    }
+}

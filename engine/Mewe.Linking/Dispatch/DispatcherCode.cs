@@ -1,0 +1,73 @@
+using Mewe.Wasm;
+
+namespace Mewe.Linking.Dispatch;
+
+/// <summary>
+/// The body that takes the place of a diversified function:
+/// <code>
+///   block ... block              ;; one for each choice
+///     choose                     ;; i32 below the number of choices
+///     br_table 0 1 2 ...
+///   end  local.get*  call f.original   return
+///   end  local.get*  call f.1          return
+///   ...
+///   end  local.get*  call f.n
+/// </code>
+/// It has no locals, memory or side effect of its own, so whatever happens in the callee (a result, a trap, an exception) passes through it unchanged.
+/// </summary>
+internal static class DispatcherCode
+{
+    /// <param name="parameters">Number of parameters of the function.</param>
+    /// <param name="choices">The functions to choose from, which all have the dispatcher's type.</param>
+    /// <param name="tailCalls">
+    /// Use return_call in the arms. A module that makes tail calls relies on them to run in bounded stack. Its functions now reach each other through
+    /// dispatchers, and an ordinary call in a dispatcher would keep a frame for each of a million iterations. Modules that make none keep ordinary calls:
+    /// return_call would make them need a feature that they did not need.
+    /// </param>
+    /// <param name="choose">Pushes the choice.</param>
+    public static FunctionBody Write(int parameters, IReadOnlyList<uint> choices, bool tailCalls, Action<CodeBuilder> choose)
+    {
+        var code = new CodeBuilder(parameters);
+        for (var i = 0; i < choices.Count; i++)
+        {
+            code.Open(Opcode.Block);
+        }
+
+        choose(code);
+        var last = (uint)choices.Count - 1;
+        code.Add(Instruction.BranchTable([.. Enumerable.Range(0, (int)last).Select(i => (uint)i)], last));
+        for (var i = 0; i < choices.Count; i++)
+        {
+            code.End().Parameters();
+            if (tailCalls)
+            {
+                code.Op(Opcode.ReturnCall, choices[i]);
+            }
+            else
+            {
+                code.Call(choices[i]);
+                if (i < last)
+                {
+                    code.Op(Opcode.Return);
+                }
+            }
+        }
+
+        return code.Body();
+    }
+
+    /// <summary>Whether any function of the module makes a tail call.</summary>
+    /// <exception cref="WasmException">Malformed.</exception>
+    public static bool MakesTailCalls(FunctionCode code)
+    {
+        foreach (ref readonly var instruction in code.Instructions.AsSpan())
+        {
+            if (instruction.Opcode is Opcode.ReturnCall or Opcode.ReturnCallIndirect or Opcode.ReturnCallRef)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}

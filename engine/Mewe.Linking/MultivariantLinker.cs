@@ -1,0 +1,98 @@
+using System.Collections.Immutable;
+using Mewe.Wasm;
+
+namespace Mewe.Linking;
+
+/// <summary>A multivariant module and what is where in it.</summary>
+public sealed record LinkResult(byte[] Module, MultivariantMap Map)
+{
+    /// <summary>What the user should know: custom sections that were left out or no longer fit.</summary>
+    public ImmutableArray<string> Notes { get; init; } = [];
+}
+
+/// <summary>
+/// Links variants into one module. A function's index becomes its dispatcher; its original body and its variants are appended behind all other functions.
+/// So calls, tables, exports and the start function reach the dispatcher without being rewritten, recursion goes through it, and whatever nobody asked to
+/// diversify stays byte for byte as it was. The result is a function of the arguments alone.
+/// </summary>
+/// <remarks>
+/// Types, globals, functions and (for some entry wrappers) one declarative element segment are appended at the end of their index spaces. Only an added
+/// import moves indices: see <see cref="FunctionIndexShift"/>.
+/// </remarks>
+public static class MultivariantLinker
+{
+    /// <summary>The most choices that a dispatcher may have, the original included.</summary>
+    public const int MaxChoices = 1024;
+
+    /// <summary>Links, or says why not.</summary>
+    /// <param name="original">A valid module; it is not changed.</param>
+    /// <param name="functions">In any order; a function without variants gets no dispatcher, but its reason is recorded.</param>
+    /// <param name="error">Null exactly when a result is returned.</param>
+    public static LinkResult? TryLink(WasmModule original, IReadOnlyList<FunctionVariants> functions, LinkOptions options, out LinkError? error)
+    {
+        try
+        {
+            error = null;
+            return Link(original, functions, options);
+        }
+        catch (LinkException exception)
+        {
+            error = exception.Error;
+        }
+        catch (WasmException exception)
+        {
+            error = new LinkError(LinkErrorKind.BadModule, exception.Message);
+        }
+
+        return null;
+    }
+
+    /// <summary>As <see cref="TryLink"/>.</summary>
+    /// <exception cref="LinkException">It cannot be linked.</exception>
+    /// <exception cref="WasmException">The original's bytes are wrong.</exception>
+    public static LinkResult Link(WasmModule original, IReadOnlyList<FunctionVariants> functions, LinkOptions options)
+    {
+        if (MeweSection.IsIn(original))
+        {
+            throw new LinkException(LinkErrorKind.AlreadyMultivariant, "the module is multivariant already: give the module that it was made from");
+        }
+
+        var ordered = functions.OrderBy(function => function.Function).ToImmutableArray();
+        Check(original, ordered);
+        return new Linkage(original, ordered, options).Link();
+    }
+
+    private static void Check(WasmModule original, ImmutableArray<FunctionVariants> functions)
+    {
+        var imported = (uint)original.ImportedFunctionCount;
+        var count = (uint)original.FunctionCount;
+        for (var i = 0; i < functions.Length; i++)
+        {
+            var function = functions[i];
+            if (function.Function < imported || function.Function >= count)
+            {
+                throw Unfit(function, "it is not a function that the module defines");
+            }
+
+            if (i > 0 && functions[i - 1].Function == function.Function)
+            {
+                throw Unfit(function, "it is there twice");
+            }
+
+            if (function.Variants.Length >= MaxChoices)
+            {
+                throw new LinkException(LinkErrorKind.LimitExceeded,
+                    $"function {function.Function} has {function.Variants.Length} variants, the limit is {MaxChoices - 1}");
+            }
+        }
+
+        var total = count + functions.Sum(function => function.Variants.Sum(variant => 1L + variant.Code.Outlined.Length) + 2);
+        if (total + 16 > Limits.MaxFunctions)
+        {
+            throw new LinkException(LinkErrorKind.LimitExceeded, $"the multivariant module would have {total} functions, the limit is {Limits.MaxFunctions}");
+        }
+    }
+
+    internal static LinkException Unfit(FunctionVariants function, string why) =>
+        new(LinkErrorKind.UnfitVariant, $"cannot link the variants of function {function.Function}: {why}");
+}

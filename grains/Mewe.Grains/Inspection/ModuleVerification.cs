@@ -1,0 +1,98 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Mewe.Equivalence;
+using Mewe.Execution;
+using Mewe.Linking;
+using Mewe.Wasm;
+
+namespace Mewe.Grains;
+
+/// <summary>What <c>mewe verify</c> found.</summary>
+/// <param name="Verified">Nothing but dispatchers and variants differs, and every variant passed again.</param>
+/// <param name="Differences">What differs outside of dispatchers and variants, or is not what the module's provenance claims.</param>
+/// <param name="Variants">Variants that were tested again.</param>
+/// <param name="Failures">Those that did not pass, and why.</param>
+public sealed record VerificationReport(bool Verified, ImmutableArray<string> Differences, int Functions, int Variants, ImmutableArray<VerificationFailure> Failures, string Engine)
+{
+    /// <summary>UTF-8 JSON, indented, camelCase.</summary>
+    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, VerificationJsonContext.Default.VerificationReport);
+}
+
+/// <param name="Function">In the original module.</param>
+/// <param name="Variant">From 1.</param>
+/// <param name="Verdict">The tester's word: refuted, inconclusive or untestable.</param>
+public sealed record VerificationFailure(uint Function, string Name, int Variant, string Verdict, string Detail);
+
+/// <summary>
+/// Checks a multivariant module again, from the two files alone: the module's provenance is read but not believed. Structure first
+/// (<see cref="StructureCheck"/>), then every variant is taken out of the module and run against the original's body on fresh inputs.
+/// </summary>
+public sealed class ModuleVerification(IWasmEngine engine)
+{
+    /// <summary>Where the inputs of a verification start, so that they are not those that the job used (its seed is zero, or the user's).</summary>
+    private const ulong SeedOffset = 0x5EED_0FF5_E700_0000;
+
+    public async Task<VerificationReport> VerifyAsync(WasmModule original, WasmModule multivariant, int threads, IProgress<JobProgress>? progress, CancellationToken cancellationToken)
+    {
+        var engineName = $"{engine.Info.Name} {engine.Info.Version}";
+        var differences = StructureCheck.Compare(original, multivariant).Select(difference => difference.ToString()).ToImmutableArray();
+        var contents = MultivariantReader.TryRead(multivariant, out var error);
+        if (contents is null)
+        {
+            return new VerificationReport(false, [.. differences, .. differences.IsEmpty ? [error!.ToString()] : Array.Empty<string>()], 0, 0, [], engineName);
+        }
+
+        if (!differences.IsEmpty)
+        {
+            return new VerificationReport(false, differences, contents.Functions.Length, 0, [], engineName);
+        }
+
+        var names = new FunctionNames(original);
+        var tester = new DifferentialTester(engine, original, new TestOptions { Seed = contents.Section.Seed + SeedOffset });
+        var failures = new ImmutableArray<VerificationFailure>[contents.Functions.Length];
+        var (done, tested) = (0, 0L);
+        var parallelism = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellationToken };
+        await Parallel.ForEachAsync(Enumerable.Range(0, failures.Length), parallelism, async (position, token) =>
+        {
+            var function = contents.Functions[position];
+            failures[position] = await RetestAsync(tester, names, function, token);
+            Interlocked.Add(ref tested, function.Variants.Length);
+            progress?.Report(new JobProgress(JobPhase.Running, Interlocked.Increment(ref done), failures.Length, Volatile.Read(ref tested), Volatile.Read(ref tested), 0));
+        });
+        var failed = failures.SelectMany(list => list).ToImmutableArray();
+        return new VerificationReport(failed.IsEmpty, [], contents.Functions.Length, contents.Functions.Sum(function => function.Variants.Length), failed, engineName);
+    }
+
+    private static async Task<ImmutableArray<VerificationFailure>> RetestAsync(DifferentialTester tester, FunctionNames names, FunctionVariants function, CancellationToken cancellationToken)
+    {
+        if (function.Variants.IsEmpty)
+        {
+            return [];
+        }
+
+        var report = await tester.TestAsync(function.Function, [.. function.Variants.Select(variant => variant.Code)], RecordedInputs.None, cancellationToken);
+        var failures = ImmutableArray.CreateBuilder<VerificationFailure>();
+        for (var i = 0; i < report.Verdicts.Length; i++)
+        {
+            var (verdict, detail) = report.Verdicts[i] switch
+            {
+                Tested => ("", ""),
+                Refuted refuted => ("refuted", refuted.Counterexample.ToJson()),
+                Inconclusive inconclusive => ("inconclusive", inconclusive.Reason),
+                Untestable untestable => ("untestable", untestable.Reason),
+                var other => throw new InvalidOperationException($"no such verdict: {other}"),
+            };
+            if (verdict.Length > 0)
+            {
+                failures.Add(new VerificationFailure(function.Function, names.Of(function.Function), i + 1, verdict, detail));
+            }
+        }
+
+        return failures.ToImmutable();
+    }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+[JsonSerializable(typeof(VerificationReport))]
+internal sealed partial class VerificationJsonContext : JsonSerializerContext;

@@ -1,0 +1,217 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using Mewe.Diversify;
+using Mewe.Equivalence;
+using Mewe.Execution;
+using Mewe.Linking;
+using Mewe.Wasm;
+using Mewe.Wasm.Binary;
+using Mewe.Wasm.Validation;
+
+namespace Mewe.Grains;
+
+/// <summary>
+/// Takes one job from request to module: plans, lets a <see cref="FunctionGrain"/> work on each function, and hands the results to the
+/// <see cref="LinkerGrain"/>. A grain runs one job once.
+/// </summary>
+public sealed class JobGrain(IWasmEngine engine, JobRequest request)
+{
+    /// <summary>Functions of this size are counted in the report's share of functions with eight or more variants.</summary>
+    private const int EligibleInstructions = 8;
+
+    private static readonly TimeSpan PatternTimeout = TimeSpan.FromSeconds(1);
+
+    /// <summary>Runs the job on at most <paramref name="threads"/> functions at a time. The number decides nothing but the time it takes.</summary>
+    public async Task<JobResult> RunAsync(int threads, IProgress<JobProgress>? progress, CancellationToken cancellationToken)
+    {
+        var clock = new JobClock(engine);
+        progress?.Report(new JobProgress(JobPhase.Planning, 0, 0, 0, 0, 0));
+        var (plan, failure) = await PlanAsync(progress, cancellationToken);
+        if (plan is null)
+        {
+            return new JobResult(null, null, failure);
+        }
+
+        FunctionOutcome[] outcomes;
+        try
+        {
+            outcomes = await RunFunctionsAsync(plan, threads, progress, cancellationToken);
+        }
+        catch (EngineFailedException exception)
+        {
+            return JobResult.Failed(JobFailureKind.EngineFailed, exception.Message);
+        }
+
+        var linker = new LinkerGrain(engine, plan);
+        var linked = await linker.RunAsync([.. outcomes.Select(outcome => outcome.Variants)], progress, cancellationToken);
+        if (linked.Failure is not null)
+        {
+            return new JobResult(null, null, linked.Failure);
+        }
+
+        var report = Report(plan, outcomes, linked, clock);
+        progress?.Report(new JobProgress(JobPhase.Completed, outcomes.Length, outcomes.Length, report.Totals.Tested, report.Totals.Variants, report.Totals.Refuted));
+        return new JobResult(linked.Module, report, null);
+    }
+
+    private async Task<(JobPlan? Plan, JobFailure? Failure)> PlanAsync(IProgress<JobProgress>? progress, CancellationToken cancellationToken)
+    {
+        var module = ModuleReader.TryRead(request.Module, out var error);
+        error ??= ModuleValidator.Validate(module!, cancellationToken);
+        if (error is not null)
+        {
+            return (null, new JobFailure(JobFailureKind.BadModule, error.ToString()));
+        }
+
+        if (MeweSection.IsIn(module!))
+        {
+            return (null, new JobFailure(JobFailureKind.BadModule, "this module is multivariant already; give the original"));
+        }
+
+        var validation = await engine.ValidateAsync(request.Module, cancellationToken);
+        if (!validation.TryGet(out var answer, out var engineFailure))
+        {
+            return (null, new JobFailure(JobFailureKind.EngineFailed, engineFailure.ToString()));
+        }
+
+        if (!answer.Valid)
+        {
+            return (null, new JobFailure(JobFailureKind.EngineFailed,
+                $"the module is valid, but {engine.Info.Name} {engine.Info.Version} does not accept it, so no variant could be tested: {answer.Message}"));
+        }
+
+        var names = new FunctionNames(module!);
+        if (!TrySelectFunctions(module!, names, out var functions, out var leftAlone, out var failure))
+        {
+            return (null, failure);
+        }
+
+        var isCommand = module!.Exports.Any(export => export is { Name: "_start", Kind: ExternKind.Function });
+        var workload = request.Workload ?? WorkloadFile.Default(isCommand);
+        var notes = ImmutableArray.CreateBuilder<string>();
+        progress?.Report(new JobProgress(JobPhase.Recording, 0, functions.Length, 0, 0, 0));
+        var recorded = await new WorkloadRecording(engine, module).RecordAsync(workload, request.Options.Seed, notes, cancellationToken);
+        var plan = new JobPlan(request, module, new ModuleFacts(module), names, workload, recorded)
+        {
+            Functions = functions,
+            LeftAlone = leftAlone,
+            Notes = notes.ToImmutable(),
+        };
+        return (plan, null);
+    }
+
+    private bool TrySelectFunctions(WasmModule module, FunctionNames names, out ImmutableArray<uint> functions,
+        out ImmutableSortedDictionary<uint, string> leftAlone, out JobFailure? failure)
+    {
+        var chosen = ImmutableArray.CreateBuilder<uint>();
+        var left = ImmutableSortedDictionary.CreateBuilder<uint, string>();
+        (functions, leftAlone, failure) = ([], ImmutableSortedDictionary<uint, string>.Empty, null);
+        try
+        {
+            var include = Pattern(request.Options.Functions);
+            var exclude = Pattern(request.Options.Exclude);
+            for (var function = (uint)module.ImportedFunctionCount; function < module.FunctionCount; function++)
+            {
+                var name = names.Of(function);
+                if (include?.IsMatch(name) == false)
+                {
+                    left.Add(function, "not chosen by --functions");
+                }
+                else if (exclude?.IsMatch(name) == true)
+                {
+                    left.Add(function, "excluded by --exclude");
+                }
+                else
+                {
+                    chosen.Add(function);
+                }
+            }
+        }
+        catch (Exception exception) when (exception is ArgumentException or RegexMatchTimeoutException)
+        {
+            failure = new JobFailure(JobFailureKind.BadOptions, $"a function pattern cannot be used: {exception.Message}");
+            return false;
+        }
+
+        if (chosen.Count == 0 && module.Bodies.Count > 0)
+        {
+            failure = new JobFailure(JobFailureKind.BadOptions, "the patterns leave no function to diversify; `mewe inspect` lists their names");
+            return false;
+        }
+
+        (functions, leftAlone) = (chosen.ToImmutable(), left.ToImmutable());
+        return true;
+    }
+
+    private static Regex? Pattern(string? text) => text is null ? null : new Regex(text, RegexOptions.CultureInvariant, PatternTimeout);
+
+    private async Task<FunctionOutcome[]> RunFunctionsAsync(JobPlan plan, int threads, IProgress<JobProgress>? progress, CancellationToken cancellationToken)
+    {
+        var tester = new DifferentialTester(engine, plan.Module, new TestOptions { Seed = request.Options.Seed });
+        var outcomes = new FunctionOutcome[plan.Functions.Length];
+        int done = 0;
+        long tested = 0, variants = 0, refuted = 0;
+
+        // The longest first: then the last functions to finish are short ones, and no thread waits long for another.
+        var order = Enumerable.Range(0, plan.Functions.Length)
+            .OrderByDescending(position => plan.Module.Bodies[(int)plan.Functions[position] - plan.Facts.ImportedFunctionCount].Content.Length);
+        var parallelism = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellationToken };
+        await Parallel.ForEachAsync(order, parallelism, async (position, token) =>
+        {
+            var grain = new FunctionGrain(plan, tester, plan.Functions[position]);
+            var outcome = await grain.RunAsync(
+                (count, _) =>
+                {
+                    Interlocked.Add(ref tested, count);
+                    Show();
+                },
+                token);
+            outcomes[position] = outcome;
+            Interlocked.Increment(ref done);
+            Interlocked.Add(ref variants, outcome.Variants.Variants.Length);
+            Interlocked.Add(ref refuted, outcome.Report.Refuted.Length);
+            Show();
+        });
+        return outcomes;
+
+        void Show() => progress?.Report(new JobProgress(JobPhase.Running, Volatile.Read(ref done), outcomes.Length, Volatile.Read(ref tested),
+            Volatile.Read(ref variants), Volatile.Read(ref refuted)));
+    }
+
+    private DiversifyReport Report(JobPlan plan, FunctionOutcome[] outcomes, LinkerOutcome linked, JobClock clock)
+    {
+        var leftAlone = plan.LeftAlone.Select(pair => new FunctionReport(pair.Key, plan.Names.Of(pair.Key),
+            plan.Module.Bodies[(int)pair.Key - plan.Facts.ImportedFunctionCount].Decode().Instructions.Length, 0, 0, 0, 0, 0, pair.Value, [], []));
+        var functions = outcomes.Select(outcome => outcome.Report).Concat(leftAlone).OrderBy(function => function.Index).ToImmutableArray();
+        var eligible = functions.Where(function => function.Instructions >= EligibleInstructions).ToList();
+        return new DiversifyReport
+        {
+            ToolVersion = ToolVersion.Text,
+            SourceSha256 = Convert.ToHexStringLower(plan.Facts.Sha256.AsSpan()),
+            ModuleSha256 = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(linked.Module!)),
+            SourceBytes = request.Module.Length,
+            ModuleBytes = linked.Module!.Length,
+            Seed = request.Options.Seed,
+            Options = request.Options.Canonical(),
+            Randomness = linked.Map!.Randomness.ToString().ToLowerInvariant(),
+            Protection = Protection.Of(linked.Map),
+            Engine = $"{engine.Info.Name} {engine.Info.Version}",
+            Totals = new TotalsReport(
+                functions.Length,
+                functions.Count(function => function.Variants.Length > 0),
+                functions.Sum(function => function.Variants.Length),
+                eligible.Count,
+                eligible.Count(function => function.Variants.Length >= 8),
+                functions.Sum(function => (long)function.Proposed),
+                functions.Sum(function => (long)function.Tested),
+                functions.Sum(function => (long)function.Refuted.Length),
+                outcomes.Sum(outcome => (long)outcome.Inconclusive),
+                outcomes.Sum(outcome => (long)outcome.Invalid),
+                Math.Round(clock.ProcessorTime.TotalSeconds, 2),
+                Math.Round(clock.Elapsed.TotalSeconds, 2)),
+            Check = linked.Check!,
+            Notes = [.. plan.Notes, .. linked.Notes],
+            Functions = functions,
+        };
+    }
+}

@@ -1,0 +1,97 @@
+using System.Globalization;
+using System.Text;
+using Mewe.Linking;
+
+namespace Mewe.Grains;
+
+/// <summary>What the user asks of a job. Everything here decides the result; what does not (threads, output, progress) is elsewhere.</summary>
+public sealed record JobOptions
+{
+    public const int MaxVariants = 64;
+
+    /// <summary>Most variants per function, 1 to <see cref="MaxVariants"/>.</summary>
+    public int Variants { get; init; } = 16;
+
+    public ulong Seed { get; init; }
+
+    public DispatchPolicy Policy { get; init; } = DispatchPolicy.Call;
+
+    public RandomnessMode Randomness { get; init; } = RandomnessMode.Auto;
+
+    /// <summary>Regular expression on function names: only those that match are diversified; null for all.</summary>
+    public string? Functions { get; init; }
+
+    /// <summary>Regular expression on function names: those that match are left alone.</summary>
+    public string? Exclude { get; init; }
+
+    /// <summary>Work that the diversifier may do per function, in instructions looked at; null for its default.</summary>
+    public long? Fuel { get; init; }
+
+    /// <summary>
+    /// The options as the multivariant module records them: one line, always the same for the same options.
+    /// </summary>
+    public string Canonical()
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"variants={Variants} policy={Policy.ToString().ToLowerInvariant()} randomness={Randomness.ToString().ToLowerInvariant()}");
+        if (Functions is not null)
+        {
+            text.Append(CultureInfo.InvariantCulture, $" functions={Functions}");
+        }
+
+        if (Exclude is not null)
+        {
+            text.Append(CultureInfo.InvariantCulture, $" exclude={Exclude}");
+        }
+
+        if (Fuel is { } fuel)
+        {
+            text.Append(CultureInfo.InvariantCulture, $" fuel={fuel}");
+        }
+
+        return text.ToString();
+    }
+}
+
+/// <summary>A module to make multivariant.</summary>
+/// <param name="Workload">How the module is used; null for <see cref="WorkloadFile.Default"/>.</param>
+public sealed record JobRequest(ReadOnlyMemory<byte> Module, JobOptions Options, WorkloadFile? Workload);
+
+/// <summary>Why a job ended without a module.</summary>
+public enum JobFailureKind
+{
+    /// <summary>The input is malformed, invalid, unsupported or multivariant already.</summary>
+    BadModule,
+
+    /// <summary>The options do not fit the module (a function pattern that matches nothing, a randomness that cannot be had).</summary>
+    BadOptions,
+
+    /// <summary>The engine is missing or failed.</summary>
+    EngineFailed,
+
+    /// <summary>The linked module did not pass a final check: a defect of Mewe. Nothing is handed over.</summary>
+    CheckFailed,
+}
+
+/// <summary>Why a job ended without a module, in one line.</summary>
+public sealed record JobFailure(JobFailureKind Kind, string Message);
+
+/// <summary>How a job ended: a module and its report, or a failure.</summary>
+public sealed record JobResult(byte[]? Module, DiversifyReport? Report, JobFailure? Failure)
+{
+    public static JobResult Failed(JobFailureKind kind, string message) => new(null, null, new JobFailure(kind, message));
+}
+
+/// <summary>Where a job is.</summary>
+public enum JobPhase
+{
+    Planning,
+    Recording,
+    Running,
+    Linking,
+    Checking,
+    Completed,
+}
+
+/// <summary>Progress of a job: counts so far.</summary>
+public readonly record struct JobProgress(JobPhase Phase, int FunctionsDone, int FunctionsTotal, long CandidatesTested, long Variants, long Refuted);

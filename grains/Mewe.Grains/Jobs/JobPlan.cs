@@ -1,0 +1,28 @@
+using System.Collections.Immutable;
+using Mewe.Diversify;
+using Mewe.Equivalence;
+using Mewe.Wasm;
+
+namespace Mewe.Grains;
+
+/// <summary>What is decided before the work on functions starts: the module, its names, which functions, and what they were seen to be called with.</summary>
+public sealed record JobPlan(JobRequest Request, WasmModule Module, ModuleFacts Facts, FunctionNames Names, WorkloadFile Workload, RecordedInputs Recorded)
+{
+    /// <summary>Functions to diversify, in ascending order.</summary>
+    public required ImmutableArray<uint> Functions { get; init; }
+
+    /// <summary>For each defined function that is left alone, why.</summary>
+    public required ImmutableSortedDictionary<uint, string> LeftAlone { get; init; }
+
+    /// <summary>What a user should know about the plan.</summary>
+    public required ImmutableArray<string> Notes { get; init; }
+
+    public DiversifyOptions DiversifyOptions
+    {
+        get
+        {
+            var options = new DiversifyOptions { Seed = Request.Options.Seed };
+            return Request.Options.Fuel is { } fuel ? options with { Fuel = fuel } : options;
+        }
+    }
+}

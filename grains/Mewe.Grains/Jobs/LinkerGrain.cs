@@ -1,0 +1,74 @@
+using System.Collections.Immutable;
+using Mewe.Execution;
+using Mewe.Linking;
+using Mewe.Wasm.Binary;
+using Mewe.Wasm.Validation;
+
+namespace Mewe.Grains;
+
+/// <summary>A linked and checked module, or why there is none.</summary>
+public sealed record LinkerOutcome(byte[]? Module, MultivariantMap? Map, CheckReport? Check, ImmutableArray<string> Notes, JobFailure? Failure);
+
+/// <summary>
+/// Assembles the multivariant module and lets nothing out that does not pass four checks: Mewe's own validator, the engine's, the structural comparison with
+/// the original, and the user's workload, run on both under many seeds.
+/// </summary>
+public sealed class LinkerGrain(IWasmEngine engine, JobPlan plan)
+{
+    /// <summary>Runs of each workload entry on the multivariant module, each under its own seed and so with its own choices.</summary>
+    public const int RunsPerWorkload = 20;
+
+    public async Task<LinkerOutcome> RunAsync(ImmutableArray<FunctionVariants> functions, IProgress<JobProgress>? progress, CancellationToken cancellationToken)
+    {
+        var variants = functions.Sum(function => (long)function.Variants.Length);
+        progress?.Report(new JobProgress(JobPhase.Linking, functions.Length, functions.Length, 0, variants, 0));
+        var options = plan.Request.Options;
+        var linked = MultivariantLinker.TryLink(plan.Module, functions, new LinkOptions
+        {
+            Policy = options.Policy,
+            Randomness = options.Randomness,
+            Seed = options.Seed,
+            ToolVersion = ToolVersion.Text,
+            RecordedOptions = options.Canonical(),
+        }, out var linkError);
+        if (linked is null)
+        {
+            var kind = linkError!.Kind is LinkErrorKind.RandomnessUnavailable or LinkErrorKind.NameTaken ? JobFailureKind.BadOptions
+                : linkError.Kind is LinkErrorKind.UnfitVariant ? JobFailureKind.CheckFailed
+                : JobFailureKind.BadModule;
+            return Failed(kind, linkError.Message);
+        }
+
+        progress?.Report(new JobProgress(JobPhase.Checking, functions.Length, functions.Length, 0, variants, 0));
+        var reread = ModuleReader.TryRead(linked.Module, out var error);
+        error ??= ModuleValidator.Validate(reread!, cancellationToken);
+        if (error is not null)
+        {
+            return Failed(JobFailureKind.CheckFailed, $"the linked module does not validate: {error}");
+        }
+
+        var validation = await engine.ValidateAsync(linked.Module, cancellationToken);
+        if (!validation.TryGet(out var answer, out var failure))
+        {
+            return Failed(JobFailureKind.EngineFailed, failure.ToString());
+        }
+
+        if (!answer.Valid)
+        {
+            return Failed(JobFailureKind.CheckFailed, $"{engine.Info.Name} does not accept the linked module: {answer.Message}");
+        }
+
+        var differences = StructureCheck.Compare(plan.Module, reread!);
+        if (!differences.IsEmpty)
+        {
+            return Failed(JobFailureKind.CheckFailed, $"the linked module differs from the original outside its variants: {differences[0]}");
+        }
+
+        var comparison = await new WorkloadComparison(engine).CompareAsync(plan.Request.Module, linked.Module, plan.Workload, options.Seed, RunsPerWorkload, cancellationToken);
+        return comparison.Failure is { } difference
+            ? Failed(comparison.EngineFailed ? JobFailureKind.EngineFailed : JobFailureKind.CheckFailed, difference)
+            : new LinkerOutcome(linked.Module, linked.Map, new CheckReport(plan.Workload.Description, comparison.Runs), [.. linked.Notes, .. comparison.Notes], null);
+    }
+
+    private static LinkerOutcome Failed(JobFailureKind kind, string message) => new(null, null, null, [], new JobFailure(kind, message));
+}

@@ -1,0 +1,26 @@
+using System.Collections.Immutable;
+using Mewe.Linking;
+
+namespace Mewe.Grains;
+
+/// <summary>Says plainly what a policy and a source of randomness protect against, and what they do not. README says the same.</summary>
+public static class Protection
+{
+    public static ImmutableArray<string> Of(MultivariantMap map) => [OfPolicy(map.Policy), OfRandomness(map.Randomness)];
+
+    private static string OfPolicy(DispatchPolicy policy) => policy switch
+    {
+        DispatchPolicy.Call => "call: every call of a function takes a fresh choice, so an attacker can predict neither the path of a request nor repeat one.",
+        DispatchPolicy.Entry => "entry: every request takes a fresh path; within one request each function keeps its variant, so what an attacker learns early in a request holds to its end.",
+        DispatchPolicy.Instance => "instance: instances differ from each other; within one instance every request takes the same path, so what an attacker learns holds for as long as the instance lives.",
+        _ => "forced: every choice is fixed; for tests only, no protection.",
+    };
+
+    private static string OfRandomness(RandomnessMode randomness) => randomness switch
+    {
+        RandomnessMode.Wasi => "wasi: seeded once per instance from the host's random_get; who sees enough choices of an instance can compute its later ones, for the generator is fast and not cryptographic.",
+        RandomnessMode.Export => "export: choices are the same in every instance until the embedder calls mewe_seed(i64) with a secret; who sees enough choices can compute later ones.",
+        RandomnessMode.Import => "import: every choice asks the host (mewe.choose) and is as good as its answer; it costs a call to the host each time.",
+        _ => "none: no function has variants, so nothing is chosen.",
+    };
+}

@@ -1,0 +1,81 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Mewe.Grains;
+
+/// <summary>What a job did, for people (through the command line) and programs (as JSON).</summary>
+public sealed record DiversifyReport
+{
+    public required string ToolVersion { get; init; }
+
+    /// <summary>SHA-256 of the module that was given, lower-case hexadecimal.</summary>
+    public required string SourceSha256 { get; init; }
+
+    public required string ModuleSha256 { get; init; }
+
+    public required int SourceBytes { get; init; }
+
+    public required int ModuleBytes { get; init; }
+
+    public required ulong Seed { get; init; }
+
+    /// <summary>See <see cref="JobOptions.Canonical"/>.</summary>
+    public required string Options { get; init; }
+
+    /// <summary>Where the randomness comes from, as linked.</summary>
+    public required string Randomness { get; init; }
+
+    /// <summary>What the policy and the randomness protect against, and what not.</summary>
+    public required ImmutableArray<string> Protection { get; init; }
+
+    /// <summary>The engine that checked the variants, with version.</summary>
+    public required string Engine { get; init; }
+
+    public required TotalsReport Totals { get; init; }
+
+    public required CheckReport Check { get; init; }
+
+    /// <summary>Things a user should know: sections that were dropped, a workload that could not be recorded.</summary>
+    public required ImmutableArray<string> Notes { get; init; }
+
+    /// <summary>One entry per defined function, by index in the original module.</summary>
+    public required ImmutableArray<FunctionReport> Functions { get; init; }
+
+    /// <summary>UTF-8 JSON, indented, camelCase.</summary>
+    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, ReportJsonContext.Default.DiversifyReport);
+}
+
+/// <summary>Sums over all functions.</summary>
+/// <param name="Eligible">Defined functions with eight or more instructions.</param>
+/// <param name="EligibleWithEight">Those of them with eight or more variants.</param>
+/// <param name="Tested">Candidates that were run against their original.</param>
+/// <param name="Invalid">Candidates that did not validate: each is a defect of a transform. They are never tested or linked.</param>
+/// <param name="CpuSeconds">Processor time of this process and the engine's, in seconds.</param>
+public sealed record TotalsReport(int Functions, int Diversified, int Variants, int Eligible, int EligibleWithEight, long Proposed, long Tested, long Refuted,
+    long Inconclusive, long Invalid, double CpuSeconds, double WallSeconds);
+
+/// <summary>The final comparison of the linked module with the original.</summary>
+/// <param name="Workload">The workload's description.</param>
+/// <param name="Runs">Runs of the linked module, each under its own seed, that gave exactly the original's answer.</param>
+public sealed record CheckReport(string Workload, int Runs);
+
+/// <summary>What became of one function.</summary>
+/// <param name="Index">In the original module.</param>
+/// <param name="Instructions">Of the original.</param>
+/// <param name="Reason">Why it has fewer variants than asked for; null where it has as many.</param>
+/// <param name="BranchCoverage">Share of its branch outcomes that the inputs reach, 0 to 1.</param>
+/// <param name="MinimalDistance">Smallest distance between any two of the linked bodies, 0 to 1.</param>
+public sealed record FunctionReport(uint Index, string Name, int Instructions, int Proposed, int Tested, int Inputs, double BranchCoverage, double MinimalDistance,
+    string? Reason, ImmutableArray<VariantReport> Variants, ImmutableArray<RefutedReport> Refuted);
+
+/// <param name="Transforms">In order, with the number of places: <c>commute*3</c>.</param>
+public sealed record VariantReport(int Instructions, ImmutableArray<string> Transforms, string Evidence);
+
+/// <summary>A candidate that differs from its original. It is never linked, and means that a transform is wrong.</summary>
+/// <param name="Counterexample">As the tester gives it; can be replayed.</param>
+public sealed record RefutedReport(ImmutableArray<string> Transforms, JsonElement Counterexample);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+[JsonSerializable(typeof(DiversifyReport))]
+internal sealed partial class ReportJsonContext : JsonSerializerContext;

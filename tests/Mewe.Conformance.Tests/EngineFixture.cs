@@ -1,0 +1,26 @@
+using Mewe.Conformance.Tests;
+using Mewe.Conformance.Tests.Oracle;
+using Mewe.Conformance.Tests.Suite;
+using Mewe.Execution;
+using Mewe.Execution.Node;
+
+[assembly: AssemblyFixture(typeof(EngineFixture))]
+
+namespace Mewe.Conformance.Tests;
+
+/// <summary>One real engine for all tests, and the suite's verdicts on the original modules, which everything else is compared with.</summary>
+public sealed class EngineFixture : IAsyncLifetime
+{
+    private Task<SuiteRun>? originals;
+
+    public IWasmEngine Engine { get; private set; } = null!;
+
+    /// <summary>The suite on the original modules; run once.</summary>
+    public Task<SuiteRun> OriginalsAsync(SpecSuite suite) =>
+        originals ??= SuiteRun.RunAsync(Engine, suite, original => original, TestContext.Current.CancellationToken);
+
+    public async ValueTask InitializeAsync() =>
+        Engine = (await NodeEngine.StartAsync(new NodeEngineOptions { Workers = 2 }, TestContext.Current.CancellationToken)).Value;
+
+    public ValueTask DisposeAsync() => Engine.DisposeAsync();
+}

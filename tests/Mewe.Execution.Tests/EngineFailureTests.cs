@@ -1,0 +1,150 @@
+using Mewe.Execution.Node;
+using static Mewe.Execution.Tests.HarnessModules;
+using static Mewe.Execution.Tests.ModuleAssembler;
+
+namespace Mewe.Execution.Tests;
+
+/// <summary>What hostile modules and dying processes do to the engine: nothing that lasts.</summary>
+public sealed class EngineFailureTests : IAsyncLifetime
+{
+    private static readonly byte[] EndlessLoop = [0x03, 0x40, 0x0c, 0, 0x0b];
+
+    private NodeEngine engine = null!;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() =>
+        engine = (await NodeEngine.StartAsync(new NodeEngineOptions { Workers = 1, RequestsPerWorker = 40, MaximumMemoryPages = 64 }, Cancellation)).Value;
+
+    public ValueTask DisposeAsync() => engine.DisposeAsync();
+
+    [Fact]
+    public async Task A_sweep_that_hangs_is_killed_and_the_next_one_is_answered()
+    {
+        var hanging = new SweepRequest(Of(Multiply(1), EndlessLoop), 2, 0, 1) { AbortAfter = TimeSpan.FromMilliseconds(300) };
+        var hung = await engine.SweepAsync(hanging, Cancellation);
+
+        Assert.Equal(EngineFailureKind.Hung, hung.Failure?.Kind);
+        await AssertStillWorks();
+    }
+
+    [Fact]
+    public async Task A_hang_does_not_disturb_another_request()
+    {
+        await using var two = (await NodeEngine.StartAsync(new NodeEngineOptions { Workers = 2 }, Cancellation)).Value;
+        var hung = two.SweepAsync(new SweepRequest(Of(EndlessLoop), 1, 0, 1) { AbortAfter = TimeSpan.FromSeconds(1) }, Cancellation);
+        var good = await two.SweepAsync(new SweepRequest(Of(Multiply(1), Multiply(1)), 2, 0, 9), Cancellation);
+
+        Assert.False(hung.IsCompleted);
+        Assert.Equal(SubjectStatus.Agrees, good.Value.Subjects[1].Status);
+        Assert.Equal(EngineFailureKind.Hung, (await hung).Failure?.Kind);
+    }
+
+    [Fact]
+    public async Task A_hang_while_instantiating_is_killed_too()
+    {
+        var module = Assemble(Multiply(1));
+        module.Start(module.Function([], [], EndlessLoop));
+        var hung = await engine.SweepAsync(new SweepRequest(module.ToArray(), 1, 0, 1) { AbortAfter = TimeSpan.FromMilliseconds(300) }, Cancellation);
+
+        Assert.Equal(EngineFailureKind.Hung, hung.Failure?.Kind);
+    }
+
+    [Fact]
+    public async Task Cancelling_a_request_throws_and_frees_its_place()
+    {
+        using var source = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        var pending = engine.SweepAsync(new SweepRequest(Of(EndlessLoop), 1, 0, 1), source.Token);
+        var queued = engine.SweepAsync(new SweepRequest(Of(Multiply(1)), 1, 0, 1), source.Token);
+        await source.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => pending);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => queued);
+        await AssertStillWorks();
+    }
+
+    [Fact]
+    public async Task A_worker_that_was_killed_from_outside_is_replaced_without_anybody_noticing()
+    {
+        await AssertStillWorks();
+        foreach (var child in ChildrenOfThisProcess())
+        {
+            child.Kill();
+            await child.WaitForExitAsync(Cancellation);
+        }
+
+        await AssertStillWorks();
+
+        // Only the node processes of this engine: other test classes run beside this one.
+        IEnumerable<System.Diagnostics.Process> ChildrenOfThisProcess() => engine.WorkerProcessIds.Select(System.Diagnostics.Process.GetProcessById);
+    }
+
+    [Fact]
+    public async Task A_module_that_exhausts_the_heap_is_reported_as_out_of_memory()
+    {
+        // A list of structures that is never let go: struct { (ref null 0) next, i64, i64, i64, i64 }
+        var module = new ModuleAssembler();
+        var node = module.RawType(0x5f, 5, 0x63, 0, 1, I64, 0, I64, 0, I64, 0, I64, 0);
+        Assert.Equal(0, node);
+        byte[] zeros = [.. I64Const(0), .. I64Const(0), .. I64Const(0), .. I64Const(0)];
+        var type = module.Type([I32], []);
+        var body = new List<byte>([0x03, 0x40, 0x20, 1, .. zeros, 0xfb, 0, 0, 0x21, 1, 0x0c, 0, 0x0b]);
+        module.ExportFunction("subject_0", module.FunctionOfTypeWithLocals(type, [.. body], [[0x63, 0]]));
+        module.Exported("digest", [], [I64], I64Const(0)).Exported("outcome", [], [I32], I32Const(0));
+        await using var small = (await NodeEngine.StartAsync(
+            new NodeEngineOptions { Workers = 1, ExtraFlags = ["--max-old-space-size=32"] }, Cancellation)).Value;
+        var failed = await small.SweepAsync(new SweepRequest(module.ToArray(), 1, 0, 1), Cancellation);
+
+        Assert.True(failed.Failure?.Kind == EngineFailureKind.OutOfMemory, failed.Failure?.ToString());
+    }
+
+    [Fact]
+    public async Task Growing_memory_without_end_meets_the_limit()
+    {
+        // loop: memory.grow 1; until it is -1; then store the size
+        byte[] grow = [0x03, 0x40, .. I32Const(1), 0x40, 0, .. I32Const(-1), 0x47, 0x0d, 0, 0x0b, 0x3f, 0, 0xad, .. Observe];
+        var result = (await engine.SweepAsync(new SweepRequest(Of(grow), 1, 0, 1) { KeepDigests = true }, Cancellation)).Value;
+
+        Assert.Equal(64UL, result.Digests[0]);
+    }
+
+    [Fact]
+    public async Task Workers_are_replaced_after_their_share_of_requests()
+    {
+        var before = engine.WorkerProcessIds.Single();
+        for (var i = 0; i < 41; i++)
+        {
+            await AssertStillWorks();
+        }
+
+        Assert.NotEqual(before, engine.WorkerProcessIds.Single());
+    }
+
+    [Fact]
+    public async Task Nothing_is_left_running_after_disposal()
+    {
+        await AssertStillWorks();
+        var workers = engine.WorkerProcessIds.Select(System.Diagnostics.Process.GetProcessById).ToList();
+        await engine.DisposeAsync();
+
+        Assert.NotEmpty(workers);
+        await Task.WhenAll(workers.Select(worker => worker.WaitForExitAsync(Cancellation)));
+    }
+
+    [Fact]
+    public async Task A_program_that_is_not_node_is_reported_as_unavailable()
+    {
+        var missing = await NodeEngine.StartAsync(new NodeEngineOptions { NodePath = "/nowhere/node" }, Cancellation);
+        var wrong = await NodeEngine.StartAsync(new NodeEngineOptions { NodePath = "/bin/false" }, Cancellation);
+
+        Assert.Equal(EngineFailureKind.Unavailable, missing.Failure?.Kind);
+        Assert.Equal(EngineFailureKind.Unavailable, wrong.Failure?.Kind);
+        Assert.Contains("/bin/false", wrong.Failure?.Message);
+    }
+
+    private async Task AssertStillWorks()
+    {
+        var result = await engine.SweepAsync(new SweepRequest(Of(Multiply(1), Multiply(1)), 2, 0, 3), Cancellation);
+        Assert.Equal(SubjectStatus.Agrees, result.Value.Subjects[1].Status);
+    }
+}

@@ -1,0 +1,102 @@
+using System.Collections.Immutable;
+using Mewe.Execution;
+using Mewe.Wasm;
+using Mewe.Wasm.Binary;
+using Mewe.Wasm.Validation;
+
+namespace Mewe.Linking.Tests;
+
+/// <summary>A multivariant module does what its original does, on a real engine.</summary>
+public sealed class BehaviourTests(EngineFixture fixture)
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public static TheoryData<string, DispatchPolicy, RandomnessMode> Combinations()
+    {
+        var data = new TheoryData<string, DispatchPolicy, RandomnessMode>();
+        foreach (var program in Programs.Names)
+        {
+            foreach (var policy in new[] { DispatchPolicy.Call, DispatchPolicy.Entry, DispatchPolicy.Instance })
+            {
+                foreach (var randomness in new[] { RandomnessMode.Wasi, RandomnessMode.Export, RandomnessMode.Import })
+                {
+                    data.Add(program, policy, randomness);
+                }
+            }
+        }
+
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Combinations))]
+    public async Task It_answers_as_its_original_does(string name, DispatchPolicy policy, RandomnessMode randomness)
+    {
+        var program = Programs.Make(name, wasi: randomness == RandomnessMode.Wasi);
+        var linked = MultivariantLinker.Link(program.Module, Variants.PaddedAll(program.Module, 5), new LinkOptions { Policy = policy, Randomness = randomness });
+        Assert.Null(ModuleValidator.Validate(ModuleReader.Read(linked.Module), Cancellation));
+        Assert.Empty(StructureCheck.Compare(program.Module, ModuleReader.Read(linked.Module)));
+
+        Assert.Equal(await AnswersAsync(program.Module.Source.ToArray(), program.Script), await AnswersAsync(linked.Module, program.Script));
+    }
+
+    [Theory]
+    [InlineData(0u)]
+    [InlineData(1u)]
+    [InlineData(2u)]
+    [InlineData(3u)]
+    [InlineData(99u)]
+    public async Task A_forced_choice_answers_as_the_original_does(uint choice)
+    {
+        foreach (var name in Programs.Names)
+        {
+            var program = Programs.Make(name, wasi: false);
+            var options = new LinkOptions { Policy = DispatchPolicy.Forced, ForcedChoice = choice };
+            var linked = MultivariantLinker.Link(program.Module, Variants.PaddedAll(program.Module, 3), options);
+            Assert.Equal(RandomnessMode.None, linked.Map.Randomness);
+            Assert.Empty(StructureCheck.Compare(program.Module, ModuleReader.Read(linked.Module)));
+
+            Assert.Equal(await AnswersAsync(program.Module.Source.ToArray(), program.Script), await AnswersAsync(linked.Module, program.Script));
+        }
+    }
+
+    [Theory]
+    [InlineData(DispatchPolicy.Call, RandomnessMode.Auto)]
+    [InlineData(DispatchPolicy.Entry, RandomnessMode.Auto)]
+    [InlineData(DispatchPolicy.Instance, RandomnessMode.Auto)]
+    [InlineData(DispatchPolicy.Call, RandomnessMode.Export)]
+    public async Task Every_sample_answers_as_its_original_does(DispatchPolicy policy, RandomnessMode randomness)
+    {
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "samples"), "*.wasm").Order())
+        {
+            var original = ModuleReader.Read(await File.ReadAllBytesAsync(file, Cancellation));
+            var linked = MultivariantLinker.Link(original, Variants.PaddedAll(original, 4), new LinkOptions { Policy = policy, Randomness = randomness });
+            Assert.Null(ModuleValidator.Validate(ModuleReader.Read(linked.Module), Cancellation));
+            Assert.Empty(StructureCheck.Compare(original, ModuleReader.Read(linked.Module)));
+
+            Assert.Equal(await OutcomesAsync(original.Source), await OutcomesAsync(linked.Module));
+        }
+    }
+
+    private async Task<ImmutableArray<string>> AnswersAsync(byte[] module, SessionCommand[] script)
+    {
+        await using var instance = await EngineInstance.OpenAsync(fixture, module, EngineInstance.WasiHost(7), EngineInstance.ChooseHost(3),
+            new ImportBinding("host", null, new ImportSource.Stub([WasmValue.I32(5)])));
+        return [.. (await instance.RunAsync(script)).Select(Describe)];
+    }
+
+    private static string Describe(SessionReply reply) => reply switch
+    {
+        SessionReply.Returned returned => string.Join(' ', returned.Values),
+        SessionReply.Data data => Convert.ToHexString(data.Bytes.Span),
+        _ => reply.ToString(),
+    };
+
+    private async Task<ImmutableArray<string>> OutcomesAsync(ReadOnlyMemory<byte> module)
+    {
+        var run = new ModuleRun(module, new CommandWorkload()) { Seeds = [1, 2, 3] };
+        var result = (await fixture.Engine.RunAsync(run, Cancellation)).Value;
+        Assert.Null(result.Rejection);
+        return [.. Enumerable.Range(0, run.Seeds.Length).Select(i => $"{result[i].ExitCode} {result[i].Trap} {Convert.ToHexString(result[i].Stdout.Span)} {Convert.ToHexString(result[i].Stderr.Span)}")];
+    }
+}

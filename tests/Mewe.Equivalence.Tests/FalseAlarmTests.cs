@@ -6,7 +6,7 @@ namespace Mewe.Equivalence.Tests;
 
 public sealed class FalseAlarmTests(EngineFixture fixture, ITestOutputHelper output)
 {
-    public static TheoryData<string> SmallModules => ["paper/encrypt.command.wasm"];
+    public static TheoryData<string> SmallModules => [.. Corpus.Names];
 
     [Theory]
     [MemberData(nameof(SmallModules))]

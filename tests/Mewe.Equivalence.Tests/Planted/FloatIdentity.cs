@@ -1,0 +1,18 @@
+using Mewe.Wasm;
+
+namespace Mewe.Equivalence.Tests.Planted;
+
+/// <summary>x => x + 0.0, which turns -0.0 into 0.0.</summary>
+internal sealed class FloatIdentity : PlantedBug
+{
+    public override int Number => 4;
+
+    public override IEnumerable<FunctionCode> Plant(FunctionCode code, FunctionType type, WasmModule module)
+    {
+        foreach (var at in Positions(code, instruction => instruction.Opcode is Opcode.F64Load or Opcode.F32Load or Opcode.F64Mul or Opcode.F64Neg or Opcode.F64Copysign))
+        {
+            var isSingle = code.Instructions[at].Opcode == Opcode.F32Load;
+            yield return Replace(code, at + 1, 0, isSingle ? Instruction.F32Const(0) : Instruction.F64Const(0), Op(isSingle ? Opcode.F32Add : Opcode.F64Add));
+        }
+    }
+}

@@ -159,10 +159,20 @@ internal sealed class Composer
     /// <summary>Takes an edit that changes something, overlaps no other, and fits the budget.</summary>
     private bool Accept(FunctionView view, ref Edit edit, ref long cost, ref int size)
     {
+        var whole = edit;
         edit = Trim(view, edit);
         if (edit.Start == edit.End && edit.Replacement.IsEmpty)
         {
             return false;
+        }
+
+        // The edits of a pass are right one after the other: all that this one was made from, also what it leaves as it is, must be as it was in the view.
+        foreach (var earlier in edits)
+        {
+            if (earlier.Start < whole.End && whole.Start < earlier.End)
+            {
+                return false;
+            }
         }
 
         var at = edits.Count;
@@ -227,7 +237,7 @@ internal sealed class Composer
         return sum;
     }
 
-    /// <summary>Drops what the edit leaves as it is at both ends, so that neighbours can be edited in the same pass.</summary>
+    /// <summary>Drops what the edit leaves as it is at both ends, so that later edits of the same pass can change it.</summary>
     private static Edit Trim(FunctionView view, Edit edit)
     {
         var old = view.Code[edit.Start..edit.End];

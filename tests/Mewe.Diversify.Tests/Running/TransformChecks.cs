@@ -12,8 +12,17 @@ internal static class TransformChecks
         Seed = seed, MaxCandidates = candidates, MinSteps = 1, MaxSteps = steps, MaxGrowth = 1000, MaxSizeGrowth = 20, MaxBarrenAttempts = 10,
     };
 
+    /// <summary>What a transform alone makes of a body. Each must validate: an invalid candidate is a bug, although the product would only drop it.</summary>
     public static ImmutableArray<CandidateVariant> Candidates(FunctionCode body, ITransform transform, int count, ulong seed = 1, int steps = 2) =>
-        [.. new Diversifier([new WeightedTransform(transform, 1)]).Propose(new TestBench(body).Input, Options(count, seed, steps))];
+        Valid(new Diversifier([new WeightedTransform(transform, 1)]).Propose(new TestBench(body).Input, Options(count, seed, steps)));
+
+    public static ImmutableArray<CandidateVariant> Valid(CandidateStream stream)
+    {
+        ImmutableArray<CandidateVariant> candidates = [.. stream];
+        Assert.True(stream.Invalid.Count == 0, stream.Invalid.Count == 0 ? "" : $"[{string.Join(' ', stream.Invalid[0].Candidate.Steps)}] {stream.Invalid[0].Error}\n"
+            + EngineFixture.Listing(stream.Invalid[0].Candidate.Code.Code));
+        return candidates;
+    }
 
     /// <summary>The transform alone on random bodies; it must fire on some and be right on all.</summary>
     public static async Task FiresAndIsRight(EngineFixture fixture, ITransform transform, int bodies = 40, int perBody = 5, int inputs = 24)

@@ -8,8 +8,8 @@ namespace Mewe.Diversify.Transforms.Control;
 /// a condition that is never zero, with such code in the other arm.
 /// </summary>
 /// <remarks>
-/// Known ways to be wrong. 10: the guard reads a local or a mutable global and computes with integers; it has no effects and cannot trap, and its value is proved in
-/// <see cref="OpaqueValues"/>. 9: labels of a guarded statement are raised by one; dead branches go only to labels without values. 7: bodies with locals without
+/// Known ways to be wrong. 10: the guard reads a local or a mutable global and computes with integers; it has no effects and cannot trap, and why it is constant stands in
+/// <see cref="Terms.OpaquePredicate"/>. 9: labels of a guarded statement are raised by one; dead branches go only to labels without values. 7: bodies with locals without
 /// a default are refused.
 /// </remarks>
 public sealed class OpaqueInsertion : ISiteTransform

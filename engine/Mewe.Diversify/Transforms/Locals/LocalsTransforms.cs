@@ -16,5 +16,7 @@ public static class LocalsTransforms
         new(new LocalSplitting(), 8),
         new(new LocalMerging(), 8),
         new(new ForwardToUse(), 6),
+        new(new RegionCopy(), 6),
+        new(new HeldValueSpill(), 4),
     ];
 }

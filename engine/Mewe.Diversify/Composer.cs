@@ -159,10 +159,20 @@ internal sealed class Composer
     /// <summary>Takes an edit that changes something, overlaps no other, and fits the budget.</summary>
     private bool Accept(FunctionView view, ref Edit edit, ref long cost, ref int size)
     {
+        var whole = edit;
         edit = Trim(view, edit);
         if (edit.Start == edit.End && edit.Replacement.IsEmpty)
         {
             return false;
+        }
+
+        // The edits of a pass are right one after the other: all that this one was made from, also what it leaves as it is, must be as it was in the view.
+        foreach (var earlier in edits)
+        {
+            if (earlier.Start < whole.End && whole.Start < earlier.End)
+            {
+                return false;
+            }
         }
 
         var at = edits.Count;
@@ -227,15 +237,24 @@ internal sealed class Composer
         return sum;
     }
 
-    /// <summary>
-    /// Drops what the edit leaves as it is at its start, so that operands can be edited in the same pass: what stands there leaves the same values on the stack
-    /// whatever another edit makes of it. The end must stay: an edit without its root only holds together with that root, and another edit, whose pattern has
-    /// this root inside, may replace it (it did: three in two thousand variants were wrong).
-    /// </summary>
+    /// <summary>Drops what the edit leaves as it is at both ends, so that later edits of the same pass can change it.</summary>
     private static Edit Trim(FunctionView view, Edit edit)
     {
-        var head = view.Code[edit.Start..edit.End].CommonPrefixLength(edit.Replacement.Span);
-        return head == 0 ? edit : new Edit(edit.Start + head, edit.End, edit.Replacement[head..]);
+        var old = view.Code[edit.Start..edit.End];
+        var replacement = edit.Replacement.Span;
+        var head = 0;
+        while (head < old.Length && head < replacement.Length && old[head] == replacement[head])
+        {
+            head++;
+        }
+
+        var tail = 0;
+        while (tail < old.Length - head && tail < replacement.Length - head && old[^(tail + 1)] == replacement[^(tail + 1)])
+        {
+            tail++;
+        }
+
+        return head + tail == 0 ? edit : new Edit(edit.Start + head, edit.End - tail, edit.Replacement[head..(replacement.Length - tail)]);
     }
 
     private int Merge(FunctionView view)

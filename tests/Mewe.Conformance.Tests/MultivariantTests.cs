@@ -9,7 +9,8 @@ namespace Mewe.Conformance.Tests;
 /// <summary>What the tests of one source of variants have in common: they are made once, and linked in several ways.</summary>
 public abstract class MultivariantTests(EngineFixture fixture, ITestOutputHelper output)
 {
-    private protected const ulong Seed = 2;
+    /// <summary>Decides which candidates are proposed. Fixed, so that a run can be repeated; another one can be given to look for what this one does not find.</summary>
+    private protected static readonly ulong Seed = ulong.TryParse(Environment.GetEnvironmentVariable("MEWE_CONFORMANCE_SEED"), out var seed) ? seed : 2;
 
     /// <summary>Links all modules in one way, runs the suite and compares.</summary>
     private protected async Task AssertSameVerdictsAsync(Func<SpecSuite, Task<MultivariantSuite>> prepare, LinkOptions options, ulong? seed = null)

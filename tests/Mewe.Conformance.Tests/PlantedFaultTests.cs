@@ -18,7 +18,7 @@ public sealed class PlantedFaultTests(EngineFixture fixture)
     [InlineData(Opcode.I32LtS, Opcode.I32LtU, "i32")]
     [InlineData(Opcode.F32Min, Opcode.F32Max, "f32")]
     [InlineData(Opcode.F64Le, Opcode.F64Lt, "f64_cmp")]
-    [InlineData(Opcode.I32Load8S, Opcode.I32Load8U, "address")]
+    [InlineData(Opcode.I32Load16S, Opcode.I32Load16U, "endianness")]
     [InlineData(Opcode.I64Mul, Opcode.I64Add, "fac")]
     [InlineData(Opcode.I8x16AddSatU, Opcode.I8x16Add, "simd_i8x16_sat_arith")]
     [InlineData(Opcode.Unreachable, Opcode.Nop, "unreachable")]

@@ -148,7 +148,7 @@ internal static class ShowVerb
             }
 
             var style = pieces[i].Type switch { ChangeType.Inserted => Color.Green, ChangeType.Deleted => Color.Red, _ => Color.Default };
-            output.Results.Write(new Text($"{Sign(pieces[i].Type)} {pieces[i].Text}\n", new Style(style)));
+            output.Results.MarkupLineInterpolated($"[{style.ToMarkup()}]{Sign(pieces[i].Type)} {pieces[i].Text}[/]");
         }
     }
 

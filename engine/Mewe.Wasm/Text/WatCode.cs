@@ -78,164 +78,186 @@ internal sealed class WatCode(WasmModule module, WatNames names)
     public string Constant(ConstantExpression expression)
     {
         var scope = WatScope.Empty();
-        return string.Join(' ', expression.Code.SkipLast(1).Select(instruction => Text(instruction, scope)));
+        var text = new StringBuilder();
+        foreach (ref readonly var instruction in expression.Code.AsSpan()[..^1])
+        {
+            Append(text.Length == 0 ? text : text.Append(' '), instruction, scope, null);
+        }
+
+        return text.ToString();
     }
 
     /// <summary>One instruction a line.</summary>
     public void WriteInstructions(TextWriter output, ReadOnlySpan<Instruction> instructions, string margin, WatScope scope, bool indent)
     {
+        var line = new StringBuilder();
         foreach (ref readonly var instruction in instructions)
         {
-            var depth = scope.Depth;
-            var comment = "";
-            switch (instruction.Opcode)
+            // The label of a delegate counts from outside of its try.
+            if (instruction.Opcode is Opcode.End or Opcode.Delegate)
             {
-                case Opcode.End:
-                    scope.Close();
-                    depth--;
-                    break;
-                case Opcode.Else or Opcode.Catch or Opcode.CatchAll:
-                    depth--;
-                    break;
-                case Opcode.Delegate:
-                    // Its label counts from outside of the try.
-                    scope.Close();
-                    depth--;
-                    break;
+                scope.Close();
             }
 
-            var text = Text(instruction, scope);
+            var depth = instruction.Opcode is Opcode.Else or Opcode.Catch or Opcode.CatchAll ? scope.Depth - 1 : scope.Depth;
+            line.Clear().Append(margin).Append(' ', indent ? 2 * Math.Clamp(depth, 0, DeepestIndent) : 0);
             if (instruction.OpensBlock)
             {
-                var (name, number) = scope.Open();
-                text = name is null ? text : text.Insert(instruction.Info.Name.Length, " " + name);
-                comment = string.Create(CultureInfo.InvariantCulture, $" ;; @{number}");
+                // The clauses of a try_table name labels outside of it.
+                var (name, number) = scope.Next();
+                Append(line, instruction, scope, name);
+                scope.Open();
+                line.Append(CultureInfo.InvariantCulture, $" ;; @{number}");
             }
-
-            output.Write(margin);
-            for (var i = indent ? Math.Min(depth, DeepestIndent) : 0; i > 0; i--)
+            else
             {
-                output.Write("  ");
+                Append(line, instruction, scope, null);
             }
 
-            output.Write(text);
-            output.Write(comment);
-            output.Write('\n');
+            output.Write(line.Append('\n'));
         }
     }
 
-    private string Text(in Instruction instruction, WatScope scope)
+    /// <param name="label">The identifier of the block that the instruction opens.</param>
+    private void Append(StringBuilder text, in Instruction instruction, WatScope scope, string? label)
     {
         var info = instruction.Info;
-        var (name, index, index2) = (info.Name, instruction.Index, instruction.Index2);
+        var (index, index2) = (instruction.Index, instruction.Index2);
+        switch (instruction.Opcode)
+        {
+            // Two opcodes, but one name: the type says which.
+            case Opcode.RefTest or Opcode.RefTestNull:
+                text.Append("ref.test ").Append(Reference(((HeapTypePayload)instruction.Payload!).Heap, instruction.Opcode == Opcode.RefTestNull));
+                return;
+            case Opcode.RefCast or Opcode.RefCastNull:
+                text.Append("ref.cast ").Append(Reference(((HeapTypePayload)instruction.Payload!).Heap, instruction.Opcode == Opcode.RefCastNull));
+                return;
+        }
+
+        text.Append(info.Name);
+        if (label is not null)
+        {
+            text.Append(' ').Append(label);
+        }
+
         switch (info.Immediate)
         {
             case ImmediateKind.None or ImmediateKind.ZeroByte:
-                return name;
+                break;
             case ImmediateKind.BlockType:
-                return name + Block(instruction.BlockType);
+                text.Append(Block(instruction.BlockType));
+                break;
             case ImmediateKind.Label:
-                return $"{name} {scope.Label(index)}";
+                scope.AppendLabel(text.Append(' '), index);
+                break;
             case ImmediateKind.LabelTable:
-                return $"{name} {string.Concat(instruction.Labels.Select(label => scope.Label(label) + " "))}{scope.Label(index)}";
+                foreach (var target in instruction.Labels)
+                {
+                    scope.AppendLabel(text.Append(' '), target);
+                }
+
+                scope.AppendLabel(text.Append(' '), index);
+                break;
             case ImmediateKind.Local:
-                return $"{name} {scope.Local(index)}";
-            case ImmediateKind.Global:
-                return $"{name} {names.Reference(NameKind.Global, index)}";
-            case ImmediateKind.Function:
-                return $"{name} {names.Reference(NameKind.Function, index)}";
-            case ImmediateKind.Table:
-                return $"{name} {names.Reference(NameKind.Table, index)}";
-            case ImmediateKind.Type:
-                return $"{name} {names.Reference(NameKind.Type, index)}";
+                scope.AppendLocal(text.Append(' '), index);
+                break;
             case ImmediateKind.TypeTable:
-                return $"{name}{Optional(NameKind.Table, index2)}{TypeUse(index, null)}";
-            case ImmediateKind.Tag:
-                return $"{name} {names.Reference(NameKind.Tag, index)}";
+                text.Append(Optional(NameKind.Table, index2)).Append(TypeUse(index, null));
+                break;
             case ImmediateKind.SelectTypes:
-                return $"{name} (result{string.Concat(((TypesPayload)instruction.Payload!).Types.Select(type => " " + Type(type)))})";
+                text.Append(" (result");
+                foreach (var type in ((TypesPayload)instruction.Payload!).Types)
+                {
+                    text.Append(' ').Append(Type(type));
+                }
+
+                text.Append(')');
+                break;
             case ImmediateKind.Memory or ImmediateKind.MemoryLane:
-                return name + Access(instruction, info);
+                AppendAccess(text, instruction, info);
+                break;
             case ImmediateKind.MemoryIndex:
-                return name + Optional(NameKind.Memory, index);
+                text.Append(Optional(NameKind.Memory, index));
+                break;
             case ImmediateKind.I32:
-                return string.Create(CultureInfo.InvariantCulture, $"{name} {instruction.I32}");
+                text.Append(CultureInfo.InvariantCulture, $" {instruction.I32}");
+                break;
             case ImmediateKind.I64:
-                return string.Create(CultureInfo.InvariantCulture, $"{name} {instruction.I64}");
+                text.Append(CultureInfo.InvariantCulture, $" {instruction.I64}");
+                break;
             case ImmediateKind.F32:
-                return $"{name} {WatLiteral.F32((uint)instruction.Bits)}";
+                text.Append(' ').Append(WatLiteral.F32((uint)instruction.Bits));
+                break;
             case ImmediateKind.F64:
-                return $"{name} {WatLiteral.F64(instruction.Bits)}";
+                text.Append(' ').Append(WatLiteral.F64(instruction.Bits));
+                break;
             case ImmediateKind.V128:
                 var v = (V128Payload)instruction.Payload!;
-                return $"{name} i32x4 0x{(uint)v.Low:x8} 0x{v.Low >> 32:x8} 0x{(uint)v.High:x8} 0x{v.High >> 32:x8}";
+                text.Append(CultureInfo.InvariantCulture, $" i32x4 0x{(uint)v.Low:x8} 0x{v.Low >> 32:x8} 0x{(uint)v.High:x8} 0x{v.High >> 32:x8}");
+                break;
             case ImmediateKind.Shuffle:
-                return name + Lanes((V128Payload)instruction.Payload!);
+                AppendLanes(text, (V128Payload)instruction.Payload!);
+                break;
             case ImmediateKind.Lane:
-                return string.Create(CultureInfo.InvariantCulture, $"{name} {instruction.LaneIndex}");
+                text.Append(CultureInfo.InvariantCulture, $" {instruction.LaneIndex}");
+                break;
             case ImmediateKind.TryTable:
                 var table = (TryTablePayload)instruction.Payload!;
-                return $"{name}{Block(table.Type)}{string.Concat(table.Clauses.Select(clause => Clause(clause, scope)))}";
-            default:
-                return Segments(instruction, info.Immediate) is { } segments ? name + segments : References(instruction, scope);
-        }
-    }
-
-    /// <summary>The text format names the memory or table first, the binary format the segment.</summary>
-    private string? Segments(in Instruction instruction, ImmediateKind immediate)
-    {
-        var (index, index2) = (instruction.Index, instruction.Index2);
-        return immediate switch
-        {
-            ImmediateKind.Data => $" {names.Reference(NameKind.Data, index)}",
-            ImmediateKind.Element => $" {names.Reference(NameKind.Element, index)}",
-            ImmediateKind.DataMemory => $"{Optional(NameKind.Memory, index2)} {names.Reference(NameKind.Data, index)}",
-            ImmediateKind.ElementTable => $"{Optional(NameKind.Table, index2)} {names.Reference(NameKind.Element, index)}",
-            ImmediateKind.MemoryMemory => index == 0 && index2 == 0 ? "" : $" {names.Reference(NameKind.Memory, index)} {names.Reference(NameKind.Memory, index2)}",
-            ImmediateKind.TableTable => index == 0 && index2 == 0 ? "" : $" {names.Reference(NameKind.Table, index)} {names.Reference(NameKind.Table, index2)}",
-            _ => null,
-        };
-    }
-
-    private string References(in Instruction instruction, WatScope scope)
-    {
-        var name = instruction.Info.Name;
-        var type = names.Reference(NameKind.Type, instruction.Index);
-        switch (instruction.Info.Immediate)
-        {
-            case ImmediateKind.HeapType:
-                var heap = ((HeapTypePayload)instruction.Payload!).Heap;
-                return instruction.Opcode switch
+                text.Append(Block(table.Type));
+                foreach (var clause in table.Clauses)
                 {
-                    Opcode.RefTest or Opcode.RefTestNull => $"ref.test {Reference(heap, instruction.Opcode == Opcode.RefTestNull)}",
-                    Opcode.RefCast or Opcode.RefCastNull => $"ref.cast {Reference(heap, instruction.Opcode == Opcode.RefCastNull)}",
-                    _ => $"{name} {Heap(heap)}",
-                };
+                    AppendClause(text, clause, scope);
+                }
+
+                break;
             case ImmediateKind.BranchOnCast:
                 var (from, to) = (CastPayload)instruction.Payload!;
-                return $"{name} {scope.Label(instruction.Index)} {Reference(from.Heap, from.IsNullable)} {Reference(to.Heap, to.IsNullable)}";
-            case ImmediateKind.TypeField:
-                return $"{name} {type} {names.Field(instruction.Index, instruction.Index2) ?? instruction.Index2.ToString(CultureInfo.InvariantCulture)}";
-            case ImmediateKind.TypeCount:
-                return string.Create(CultureInfo.InvariantCulture, $"{name} {type} {instruction.Index2}");
-            case ImmediateKind.TypeData:
-                return $"{name} {type} {names.Reference(NameKind.Data, instruction.Index2)}";
-            case ImmediateKind.TypeElement:
-                return $"{name} {type} {names.Reference(NameKind.Element, instruction.Index2)}";
-            case ImmediateKind.TypeType:
-                return $"{name} {type} {names.Reference(NameKind.Type, instruction.Index2)}";
+                scope.AppendLabel(text.Append(' '), index);
+                text.Append(' ').Append(Reference(from.Heap, from.IsNullable)).Append(' ').Append(Reference(to.Heap, to.IsNullable));
+                break;
             default:
-                throw new InvalidOperationException($"the printer has no case for {name}");
+                AppendIndices(text, instruction, info.Immediate);
+                break;
         }
     }
 
-    private string Optional(NameKind kind, uint index) => index == 0 ? "" : " " + names.Reference(kind, index);
+    private void AppendIndices(StringBuilder text, in Instruction instruction, ImmediateKind immediate)
+    {
+        var (index, index2) = (instruction.Index, instruction.Index2);
+        text.Append(immediate switch
+        {
+            ImmediateKind.Global => Named(NameKind.Global, index),
+            ImmediateKind.Function => Named(NameKind.Function, index),
+            ImmediateKind.Table => Named(NameKind.Table, index),
+            ImmediateKind.Type => Named(NameKind.Type, index),
+            ImmediateKind.Tag => Named(NameKind.Tag, index),
+            ImmediateKind.Data => Named(NameKind.Data, index),
+            ImmediateKind.Element => Named(NameKind.Element, index),
+            ImmediateKind.HeapType => " " + Heap(((HeapTypePayload)instruction.Payload!).Heap),
+
+            // The text format names the memory or table first, the binary format the segment.
+            ImmediateKind.DataMemory => Optional(NameKind.Memory, index2) + Named(NameKind.Data, index),
+            ImmediateKind.ElementTable => Optional(NameKind.Table, index2) + Named(NameKind.Element, index),
+            ImmediateKind.MemoryMemory => index == 0 && index2 == 0 ? "" : Named(NameKind.Memory, index) + Named(NameKind.Memory, index2),
+            ImmediateKind.TableTable => index == 0 && index2 == 0 ? "" : Named(NameKind.Table, index) + Named(NameKind.Table, index2),
+            ImmediateKind.TypeField => $"{Named(NameKind.Type, index)} {names.Field(index, index2) ?? index2.ToString(CultureInfo.InvariantCulture)}",
+            ImmediateKind.TypeCount => $"{Named(NameKind.Type, index)} {index2.ToString(CultureInfo.InvariantCulture)}",
+            ImmediateKind.TypeData => Named(NameKind.Type, index) + Named(NameKind.Data, index2),
+            ImmediateKind.TypeElement => Named(NameKind.Type, index) + Named(NameKind.Element, index2),
+            ImmediateKind.TypeType => Named(NameKind.Type, index) + Named(NameKind.Type, index2),
+            _ => throw new InvalidOperationException($"the printer has no case for {instruction.Info.Name}"),
+        });
+    }
+
+    private string Named(NameKind kind, uint index) => " " + names.Reference(kind, index);
+
+    private string Optional(NameKind kind, uint index) => index == 0 ? "" : Named(kind, index);
 
     private string Block(BlockType block) => block.IsIndex ? TypeUse(block.TypeIndex, null) : block.Result is { } result ? $" (result {Type(result)})" : "";
 
-    private string Access(in Instruction instruction, OpcodeInfo info)
+    private void AppendAccess(StringBuilder text, in Instruction instruction, OpcodeInfo info)
     {
-        var text = new StringBuilder(Optional(NameKind.Memory, instruction.Index));
+        text.Append(Optional(NameKind.Memory, instruction.Index));
         if (instruction.Bits != 0)
         {
             text.Append(CultureInfo.InvariantCulture, $" offset={instruction.Bits}");
@@ -250,30 +272,26 @@ internal sealed class WatCode(WasmModule module, WatNames names)
         {
             text.Append(CultureInfo.InvariantCulture, $" {instruction.LaneIndex}");
         }
-
-        return text.ToString();
     }
 
-    private static string Lanes(V128Payload lanes)
+    private static void AppendLanes(StringBuilder text, V128Payload lanes)
     {
-        var text = new StringBuilder();
         for (var i = 0; i < 16; i++)
         {
             text.Append(CultureInfo.InvariantCulture, $" {(byte)((i < 8 ? lanes.Low : lanes.High) >> (i % 8 * 8))}");
         }
-
-        return text.ToString();
     }
 
-    private string Clause(CatchClause clause, WatScope scope)
+    private void AppendClause(StringBuilder text, CatchClause clause, WatScope scope)
     {
-        var label = scope.Label(clause.Label);
-        return clause.Kind switch
+        text.Append(clause.Kind switch
         {
-            CatchKind.Catch => $" (catch {names.Reference(NameKind.Tag, clause.Tag)} {label})",
-            CatchKind.CatchRef => $" (catch_ref {names.Reference(NameKind.Tag, clause.Tag)} {label})",
-            CatchKind.CatchAll => $" (catch_all {label})",
-            _ => $" (catch_all_ref {label})",
-        };
+            CatchKind.Catch => $" (catch{Named(NameKind.Tag, clause.Tag)} ",
+            CatchKind.CatchRef => $" (catch_ref{Named(NameKind.Tag, clause.Tag)} ",
+            CatchKind.CatchAll => " (catch_all ",
+            _ => " (catch_all_ref ",
+        });
+        scope.AppendLabel(text, clause.Label);
+        text.Append(')');
     }
 }

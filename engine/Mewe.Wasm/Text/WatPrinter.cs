@@ -14,6 +14,7 @@ public sealed class WatPrinter
     private readonly WasmModule module;
     private readonly WatNames names;
     private readonly WatCode code;
+    private readonly int imported;
 
     /// <summary>Resolves the names of a module, which must not change while it is printed.</summary>
     public WatPrinter(WasmModule module)
@@ -21,6 +22,7 @@ public sealed class WatPrinter
         this.module = module;
         names = new WatNames(module);
         code = new WatCode(module, names);
+        imported = module.ImportedFunctionCount;
     }
 
     /// <summary>The whole module.</summary>
@@ -65,7 +67,7 @@ public sealed class WatPrinter
 
         for (var i = 0; i < module.FunctionTypes.Count; i++)
         {
-            WriteFunction(output, (uint)(module.FunctionCount - module.FunctionTypes.Count + i), "  ");
+            WriteFunction(output, (uint)(imported + i), "  ");
         }
 
         for (var i = 0; i < module.Data.Count; i++)
@@ -87,7 +89,6 @@ public sealed class WatPrinter
     /// <summary>One function, imports counted first.</summary>
     public void WriteFunction(TextWriter output, uint function, string margin)
     {
-        var imported = module.ImportedFunctionCount;
         if (function < imported)
         {
             var import = module.Imports.Where(import => import.Type is FunctionExtern).ElementAt((int)function);

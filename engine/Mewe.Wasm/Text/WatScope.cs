@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace Mewe.Wasm.Text;
 
@@ -28,15 +29,10 @@ internal sealed class WatScope
 
     public int Depth => labels.Count;
 
-    public string Local(uint local) => Locals.GetValueOrDefault(local) ?? local.ToString(CultureInfo.InvariantCulture);
+    /// <summary>Identifier, if any, and number of the block that will be opened next.</summary>
+    public (string? Name, int Number) Next() => (labelNames.GetValueOrDefault((uint)blocks), blocks + 1);
 
-    /// <summary>Opens a block and gives its identifier, if any, and its number.</summary>
-    public (string? Name, int Number) Open()
-    {
-        var name = labelNames.GetValueOrDefault((uint)blocks);
-        labels.Add((++blocks, name));
-        return (name, blocks);
-    }
+    public void Open() => labels.Add((++blocks, labelNames.GetValueOrDefault((uint)blocks - 1)));
 
     public void Close()
     {
@@ -46,15 +42,35 @@ internal sealed class WatScope
         }
     }
 
+    public void AppendLocal(StringBuilder text, uint local)
+    {
+        if (Locals.TryGetValue(local, out var name))
+        {
+            text.Append(name);
+        }
+        else
+        {
+            text.Append(local);
+        }
+    }
+
     /// <summary>How a branch names its target: by identifier, or by depth with the number of the block as a comment.</summary>
-    public string Label(uint depth)
+    public void AppendLabel(StringBuilder text, uint depth)
     {
         if (depth >= (uint)labels.Count)
         {
-            return depth.ToString(CultureInfo.InvariantCulture);
+            text.Append(depth);
+            return;
         }
 
         var (number, name) = labels[labels.Count - 1 - (int)depth];
-        return name ?? string.Create(CultureInfo.InvariantCulture, $"{depth} (;@{number};)");
+        if (name is null)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"{depth} (;@{number};)");
+        }
+        else
+        {
+            text.Append(name);
+        }
     }
 }

@@ -56,11 +56,16 @@ internal sealed unsafe class Wasmtime
             var path = Environment.GetEnvironmentVariable("MEWE_LIBWASMTIME");
             if (string.IsNullOrEmpty(path) || !File.Exists(path))
             {
-                var folder = SpecSuite.Unpack(SharedFolder.Require(notRun, "native", "wasmtime", "libwasmtime.tar.xz"), "mewe-wasmtime");
-                path = Directory.EnumerateFiles(folder, "libwasmtime.so", SearchOption.AllDirectories).Single();
+                var archive = XzArchive.Read(SharedFolder.Require(notRun, "native", "wasmtime", "libwasmtime.tar.xz"));
+                path = Path.GetTempFileName();
+                File.WriteAllBytes(path, archive.Single(file => file.Key.EndsWith("libwasmtime.so", StringComparison.Ordinal)).Value);
+                loaded = new Wasmtime(path);
+
+                // Once loaded, the library needs no name.
+                File.Delete(path);
             }
 
-            return loaded = new Wasmtime(path);
+            return loaded ??= new Wasmtime(path);
         }
     }
 

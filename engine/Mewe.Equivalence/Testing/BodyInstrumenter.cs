@@ -14,7 +14,7 @@ internal sealed record HarnessIndices(
 /// or replaced by a short sequence with the same operands and results, and none depends on its neighbours.
 /// <list type="table">
 /// <item><term>store, atomic write, lane store</term><description>static offset; call <see cref="HarnessMemories.Write"/></description></item>
-/// <item><term>load</term><description>copied, or checked where sizes are virtual</description></item>
+/// <item><term>load</term><description>copied, or the harness's own where sizes are virtual or loads are traced</description></item>
 /// <item><term>memory.fill, copy, init, grow, size; data.drop</term><description>the harness's own</description></item>
 /// <item><term>call, call_indirect, call_ref, return_call*</term><description>callee's identity; call <see cref="CallStubs.Stub"/>; return</description></item>
 /// <item><term>loop</term><description>burns one unit of fuel at its head</description></item>
@@ -31,7 +31,7 @@ internal sealed class BodyInstrumenter(
 
     /// <summary>The code to put into the harness.</summary>
     /// <param name="outlined">Harness indices of the candidate's outlined functions.</param>
-    /// <param name="countBranches">Note which way branches go; see <see cref="BranchOutcomes"/> for the numbering.</param>
+    /// <param name="countBranches">Note which way branches go; see <see cref="BranchSizes"/> for the numbering.</param>
     public FunctionCode Instrument(FunctionCode code, ReadOnlySpan<uint> outlined, bool countBranches = false)
     {
         var output = ImmutableArray.CreateBuilder<Instruction>(code.Instructions.Length * 2);
@@ -49,16 +49,19 @@ internal sealed class BodyInstrumenter(
         return new FunctionCode(code.Locals, output.ToImmutable());
     }
 
-    /// <summary>How many outcomes the branches of a body have: two for each condition, one for each target of a table, its default included.</summary>
-    public static int BranchOutcomes(FunctionCode code)
+    /// <summary>How many outcomes each branch of a body has: two for a condition, one for each target of a table, its default included.</summary>
+    public static IReadOnlyList<int> BranchSizes(FunctionCode code)
     {
-        var outcomes = 0;
+        var sizes = new List<int>();
         foreach (ref readonly var instruction in code.Instructions.AsSpan())
         {
-            outcomes += OutcomesOf(instruction);
+            if (OutcomesOf(instruction) is > 0 and var size)
+            {
+                sizes.Add(size);
+            }
         }
 
-        return outcomes;
+        return sizes;
     }
 
     private static int OutcomesOf(in Instruction instruction) => instruction.Opcode switch
@@ -159,7 +162,7 @@ internal sealed class BodyInstrumenter(
         if (info.Immediate is ImmediateKind.Memory or ImmediateKind.MemoryLane)
         {
             var isWrite = MemoryAccess.Writes(instruction.Opcode);
-            if (isWrite || memories.ChecksLoads)
+            if (isWrite || memories.ReplacesLoads)
             {
                 output.Add(Instruction.I64Const((long)instruction.Bits));
                 output.Add(Instruction.Call(isWrite ? memories.Write(instruction) : memories.Read(instruction)));

@@ -24,6 +24,7 @@ internal sealed class HarnessMemories
     private readonly OriginalModule original;
     private readonly uint bookkeeping;
     private readonly bool virtualSizes;
+    private readonly bool tracesLoads;
     private readonly uint[] sizes;
     private readonly uint[] touch;
     private readonly uint[] settle;
@@ -32,9 +33,10 @@ internal sealed class HarnessMemories
     private readonly uint?[] poke;
     private readonly Dictionary<object, uint> made = [];
 
-    public HarnessMemories(HarnessModule module, HarnessState state, HarnessRuntime runtime, OriginalModule original, bool virtualSizes)
+    public HarnessMemories(HarnessModule module, HarnessState state, HarnessRuntime runtime, OriginalModule original, bool virtualSizes, bool tracesLoads)
     {
-        (this.module, this.state, this.runtime, this.original, this.virtualSizes) = (module, state, runtime, original, virtualSizes);
+        (this.module, this.state, this.runtime, this.original) = (module, state, runtime, original);
+        (this.virtualSizes, this.tracesLoads) = (virtualSizes, tracesLoads);
         var count = original.Memories.Length;
         bookkeeping = (uint)count;
         sizes = new uint[count];
@@ -253,10 +255,10 @@ internal sealed class HarnessMemories
         }
     }
 
-    /// <summary>Loads need a check of their own where sizes are virtual.</summary>
-    public bool ChecksLoads => virtualSizes;
+    /// <summary>Loads need a function of their own where sizes are virtual, and where they are traced.</summary>
+    public bool ReplacesLoads => virtualSizes || tracesLoads;
 
-    /// <summary>A function that does what the load does, checked against the virtual size; parameters as <see cref="Write"/>.</summary>
+    /// <summary>A function that does what the load does, checked against the virtual size and traced where wanted; parameters as <see cref="Write"/>.</summary>
     public uint Read(in Instruction instruction)
     {
         var (opcode, memory, lane) = (instruction.Opcode, instruction.Index, instruction.LaneIndex);
@@ -278,6 +280,11 @@ internal sealed class HarnessMemories
         code.Op(I64GtU).If();
         OutOfBounds(code, memory);
         code.End();
+        if (tracesLoads && memory == 0)
+        {
+            code.Get(wide).I64((long)LoadTrace.Tag(size, ValueType.FromLetter(info.Results[0]).IsFloat)).Op(I64Or).Call(Trace());
+        }
+
         Narrow(code, wide, memory);
         for (var i = 1u; i < operands.Length; i++)
         {
@@ -289,6 +296,27 @@ internal sealed class HarnessMemories
         module.Define(function, code);
         return function;
     }
+
+    // (address and tag): the first half of the slots keep the first loads, the others the last.
+    private uint Trace()
+    {
+        if (trace is not { } function)
+        {
+            trace = function = module.Declare(FunctionType.Of([ValueType.I64], []));
+            var code = module.Code(function);
+            var slot = code.Local(ValueType.I32);
+            const int Half = HarnessState.TracedLoads / 2;
+            code.Global(state.LoadCount).Tee(slot).I32(Half).Op(I32GeU).If().Get(slot).I32(Half - 1).Op(I32And).I32(Half).Op(I32Or).Set(slot).End();
+            code.Global(state.Input).I32(HarnessState.TracedLoads).Op(I32Mul).Get(slot).Op(I32Add).I32(3).Op(I32Shl)
+                .Get(0).Access(I64Store, bookkeeping, state.LoadTraces);
+            code.Global(state.LoadCount).I32(1).Op(I32Add).SetGlobal(state.LoadCount);
+            module.Define(function, code);
+        }
+
+        return function;
+    }
+
+    private uint? trace;
 
     /// <summary>memory.size, in line.</summary>
     public void Size(ICollection<Instruction> code, uint memory)

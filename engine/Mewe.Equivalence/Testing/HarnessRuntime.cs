@@ -29,6 +29,7 @@ internal sealed class HarnessRuntime
         Absorb = module.Declare(Take64);
         Next = module.Declare(Value64);
         Value = module.Declare(Value64);
+        Answer = module.Declare(Value64);
         Float = module.Declare(FunctionType.Of([], [ValueType.F64]));
         Exhausted = module.Declare(Nothing);
         WriteHash();
@@ -36,6 +37,7 @@ internal sealed class HarnessRuntime
         WriteNext();
         WriteValue();
         WriteFloat();
+        WriteAnswer();
         module.Define(Exhausted, module.Code(Exhausted).I32((int)RunEnding.FuelExhausted).SetGlobal(state.Outcome).Op(Unreachable));
     }
 
@@ -50,6 +52,9 @@ internal sealed class HarnessRuntime
 
     /// <summary>() -> i64: a value as programs use them: small, pointer, boundary, random, as the mood has it.</summary>
     public uint Value { get; }
+
+    /// <summary>() -> i64: what the input prescribes for the call at hand, else a value.</summary>
+    public uint Answer { get; }
 
     /// <summary>() -> f64, of the same kind.</summary>
     public uint Float { get; }
@@ -173,7 +178,7 @@ internal sealed class HarnessRuntime
         Case(1, () => code.Get(bits).I64(8).Op(I64ShrU).I64(0x0000000F_0000000F).Op(I64And));
         Case(2, () => Pointers(code, bits));
         Case(3, () => code.Get(bits).I64(8).Op(I64ShrU).I64(7).Op(I64And).I64(-1).Op(I64Xor));
-        Case(4, () => code.Get(bits).I64(8).Op(I64ShrU, I32WrapI64).I32(63).Op(I32And).I32(3).Op(I32Shl).Access(I64Load, bookkeeping, HarnessState.BoundaryTable));
+        Case(4, () => code.Get(bits).I64(8).Op(I64ShrU, I32WrapI64).I32(63).Op(I32And).I32(3).Op(I32Shl).Access(I64Load, bookkeeping, HarnessState.ValueTable));
         Case(5, () => code.Call(Next));
         Case(6, () => code.Get(bits).I64(4).Op(I64ShrU).I64(0x0F0F0F0F_0F0F0F0F).Op(I64And).I64(0x61616161_61616161).Op(I64Add));
         code.Global(state.Echo);
@@ -207,5 +212,19 @@ internal sealed class HarnessRuntime
         code.Get(kind).I32(2).Op(I32Eq).If().Call(Next).Op(F64ReinterpretI64).Op(Return).End();
         code.Call(Value).Op(I64Extend32S, F64ConvertI64S).Add(Instruction.F64Const(BitConverter.DoubleToUInt64Bits(0.5))).Op(F64Mul);
         module.Define(Float, code);
+    }
+
+    private void WriteAnswer()
+    {
+        var code = module.Code(Answer);
+        var left = code.Local(ValueType.I32);
+        var at = code.Local(ValueType.I32);
+        code.Global(state.Record).Access(I32Load, bookkeeping, HarnessState.AnswersAt).Set(at)
+            .Global(state.Record).Access(I32Load, bookkeeping, HarnessState.AnswerCountAt).Set(left)
+            .Block().Loop().Get(left).Op(I32Eqz).BranchIf(1)
+            .Get(at).Access(I32Load, bookkeeping).Global(state.Event).Op(I32Eq).If().Get(at).Access(I64Load, bookkeeping, 8).Op(Return).End()
+            .Get(at).I32(16).Op(I32Add).Set(at).Get(left).I32(1).Op(I32Sub).Set(left).Branch(0).End().End()
+            .Call(Value);
+        module.Define(Answer, code);
     }
 }

@@ -9,6 +9,8 @@ namespace Mewe.Equivalence.Testing;
 /// </summary>
 internal sealed class InputGenerator
 {
+    private const int MaximumFills = 4, MaximumPokes = 16;
+
     private readonly OriginalModule original;
     private readonly uint function;
     private readonly FunctionType type;
@@ -30,51 +32,86 @@ internal sealed class InputGenerator
         mutableGlobals = [.. UsedGlobals(code).Where(global => original.GlobalTypes[(int)global] is { Mutable: true, Value.IsReference: false })];
         stackPointer = Enumerable.Range(0, original.GlobalTypes.Length).Select(global => (uint)global).Where(original.LooksLikePointer)
             .Select(global => original.GlobalValues[(int)global].Low).FirstOrDefault();
-        dictionary = [.. Dictionary(code)];
+        dictionary = FunctionSetting.Constants(code);
         addresses = AddressParameters(code);
     }
 
-    /// <summary>Input <paramref name="number"/>; <paramref name="parents"/> are inputs that reached something new, to vary.</summary>
-    public TestInput Make(int number, IReadOnlyList<TestInput> parents)
+    /// <summary>Input <paramref name="number"/>, made up from nothing.</summary>
+    public TestInput Make(int number)
     {
-        var random = new SplitMix(SplitMix.Mix(SplitMix.Mix(options.Seed, function), (ulong)number));
+        var random = Stream(number);
         var seed = random.Next();
-        if (parents.Count > 0 && !random.OneIn(3))
-        {
-            return Vary(random.Pick(parents), number, seed, ref random);
-        }
-
         var isRecorded = (!recorded.Memory.IsEmpty || tuples.Length > 0) && random.OneIn(2);
         var arena = Arena(ref random);
         var arguments = isRecorded && tuples.Length > 0 ? random.Pick(tuples) : Arguments(arena, ref random);
         return new TestInput(
             number, seed, Mood(ref random), arena, Fuel(number), isRecorded && !recorded.Memory.IsEmpty, arguments,
-            Globals(isRecorded, ref random), isRecorded && random.OneIn(2) ? [] : Fills(arguments, ref random));
+            Globals(isRecorded, ref random), isRecorded && random.OneIn(2) ? [] : Fills(arguments, ref random), [], []);
     }
+
+    /// <summary>Input <paramref name="number"/>, a variation of one that came far.</summary>
+    public TestInput Vary(int number, Parent parent)
+    {
+        var random = Stream(number);
+        var input = parent.Input with { Number = number, Fuel = Fuel(number) };
+        for (var left = 1 + random.Next(3); left > 0; left--)
+        {
+            input = random.Next(12) switch
+            {
+                < 6 when parent.Loads.Length > 0 => Poke(input, parent, ref random),
+                < 8 when parent.Calls > 0 => Answer(input, parent.Calls, ref random),
+                < 10 when input.Arguments.Length > 0 => ChangeArgument(input, ref random),
+                10 when mutableGlobals.Length > 0 => input with { Globals = Globals(input.Recorded, ref random) },
+                11 when random.OneIn(2) => input with { Seed = random.Next() },
+                _ => input with { Mood = Mood(ref random) },
+            };
+        }
+
+        return input;
+    }
+
+    private SplitMix Stream(int number) => new(SplitMix.Mix(SplitMix.Mix(options.Seed, function), (ulong)number));
 
     /// <summary>One input in eight gets all the fuel, the others a tenth: most inputs of a loop should be cheap, for they are run once per candidate.</summary>
     private int Fuel(int number) => number % 8 == 0 ? options.Fuel : options.Fuel / 10;
 
-    private TestInput Vary(TestInput parent, int number, ulong seed, ref SplitMix random)
+    // Another value where the function looked.
+    private TestInput Poke(TestInput input, Parent parent, ref SplitMix random)
     {
-        var arguments = parent.Arguments;
-        switch (random.Next(4))
-        {
-            case 0 when arguments.Length > 0:
-                var at = random.Next(arguments.Length);
-                arguments = arguments.SetItem(at, Argument(at, parent.Arena, ref random));
-                break;
-            case 1 when arguments.Length > 0:
-                at = random.Next(arguments.Length);
-                arguments = arguments.SetItem(at, Nudge(type.Parameters[at], arguments[at], ref random));
-                break;
-            case 2:
-                return parent with { Number = number, Fuel = Fuel(number), Mood = Mood(ref random), Fills = Fills(arguments, ref random) };
-            default:
-                return parent with { Number = number, Fuel = Fuel(number), Seed = seed, Mood = random.OneIn(2) ? parent.Mood : Mood(ref random) };
-        }
+        var load = random.Pick(parent.Loads);
+        var width = Math.Min(load.Width, 8);
+        var poke = new MemoryPoke(load.Address, width, load.IsFloat && !random.OneIn(3) ? Float(width == 4, ref random) : Likely(input.Arena, ref random));
+        var others = input.Pokes.RemoveAll(other => other.Address == load.Address && other.Width == width);
+        return input with { Pokes = others.Length < MaximumPokes ? others.Add(poke) : others.SetItem(random.Next(others.Length), poke) };
+    }
 
-        return parent with { Number = number, Fuel = Fuel(number), Seed = random.OneIn(2) ? parent.Seed : seed, Arguments = arguments };
+    private TestInput Answer(TestInput input, int calls, ref SplitMix random)
+    {
+        var answer = new CallAnswer(1 + random.Next(Math.Min(calls + 1, 64)), Likely(input.Arena, ref random));
+        var others = input.Answers.RemoveAll(other => other.Call == answer.Call);
+        return input with { Answers = others.Length < MaximumPokes ? others.Add(answer) : others.SetItem(random.Next(others.Length), answer) };
+    }
+
+    private TestInput ChangeArgument(TestInput input, ref SplitMix random)
+    {
+        var at = random.Next(input.Arguments.Length);
+        var value = random.OneIn(2) ? Argument(at, input.Arena, ref random) : Nudge(type.Parameters[at], input.Arguments[at], ref random);
+        return input with { Arguments = input.Arguments.SetItem(at, value) };
+    }
+
+    // A value that a program may well compare with: its constants first.
+    private ulong Likely(ulong arena, ref SplitMix random) => random.Next(8) switch
+    {
+        0 or 1 or 2 when dictionary.Length > 0 => random.Pick(dictionary) + (random.OneIn(2) ? 0 : (ulong)random.Next(3) - 1),
+        3 => Pointers(arena, ref random),
+        4 => 1UL << random.Next(64),
+        _ => Number(ref random),
+    };
+
+    private ulong Pointers(ulong arena, ref SplitMix random)
+    {
+        var pointer = arena + (ulong)random.Next(HarnessState.ArenaCells) * 8;
+        return original.Memories[0].Limits.Is64 ? pointer : pointer | (arena + (ulong)random.Next(HarnessState.ArenaCells) * 8) << 32;
     }
 
     private static ValueBits Nudge(ValueType type, ValueBits value, ref SplitMix random)
@@ -178,19 +215,24 @@ internal sealed class InputGenerator
 
         if (parameter.IsFloat && !random.OneIn(3))
         {
-            var number = random.Next(6) switch
-            {
-                0 => -0.0,
-                1 => random.Next(2000) - 1000,
-                2 => (random.Next(2000) - 1000) / 16.0,
-                3 => Math.ScaleB(random.Next(1 << 20) - (1 << 19), random.Next(100) - 50),
-                4 => random.Next(2) == 0 ? double.PositiveInfinity : double.NegativeInfinity,
-                _ => random.Next(5) - 2,
-            };
-            return ValueBits.Of(parameter == ValueType.F32 ? BitConverter.SingleToUInt32Bits((float)number) : BitConverter.DoubleToUInt64Bits(number));
+            return ValueBits.Of(Float(parameter == ValueType.F32, ref random));
         }
 
         return ValueBits.Of(Fit(parameter, Number(ref random)));
+    }
+
+    private static ulong Float(bool isSingle, ref SplitMix random)
+    {
+        var number = random.Next(6) switch
+        {
+            0 => -0.0,
+            1 => random.Next(2000) - 1000,
+            2 => (random.Next(2000) - 1000) / 16.0,
+            3 => Math.ScaleB(random.Next(1 << 20) - (1 << 19), random.Next(100) - 50),
+            4 => random.Next(2) == 0 ? double.PositiveInfinity : double.NegativeInfinity,
+            _ => random.Next(5) - 2,
+        };
+        return isSingle ? BitConverter.SingleToUInt32Bits((float)number) : BitConverter.DoubleToUInt64Bits(number);
     }
 
     private ulong Number(ref SplitMix random) => random.Next(8) switch
@@ -235,7 +277,7 @@ internal sealed class InputGenerator
     private ImmutableArray<FilledRegion> Fills(ImmutableArray<ValueBits> arguments, ref SplitMix random)
     {
         var fills = ImmutableArray.CreateBuilder<FilledRegion>();
-        for (var i = 0; i < arguments.Length && fills.Count < HarnessState.MaximumFills; i++)
+        for (var i = 0; i < arguments.Length && fills.Count < MaximumFills; i++)
         {
             if (type.Parameters[i].IsInteger && arguments[i].Low is > 8 and var address && address < memoryBytes && random.OneIn(2))
             {
@@ -244,7 +286,7 @@ internal sealed class InputGenerator
         }
 
         // The globals of C and Rust programs live in memory: change some of them, too.
-        if (fills.Count < HarnessState.MaximumFills && original.Slices.Length > 0 && random.OneIn(3))
+        if (fills.Count < MaximumFills && original.Slices.Length > 0 && random.OneIn(3))
         {
             var named = dictionary.Length > 0 ? random.Pick(dictionary) : 0;
             var isNamed = named > 1024 && named < memoryBytes && random.OneIn(2);
@@ -256,11 +298,6 @@ internal sealed class InputGenerator
 
     private static IEnumerable<uint> UsedGlobals(FunctionCode code) => code.Instructions
         .Where(instruction => instruction.Opcode is Opcode.GlobalGet or Opcode.GlobalSet).Select(instruction => instruction.Index).Distinct().Order();
-
-    private static IEnumerable<ulong> Dictionary(FunctionCode code) => code.Instructions
-        .Where(instruction => instruction.Opcode is Opcode.I32Const or Opcode.I64Const or Opcode.F32Const or Opcode.F64Const
-            || (instruction.Info.Immediate == ImmediateKind.Memory && instruction.Bits > 1024))
-        .Select(instruction => instruction.Bits).Distinct().Order();
 
     // A parameter that a load follows at once, or after a constant is added, is an address; so is one that is fetched before a value is stored.
     private bool[] AddressParameters(FunctionCode code)
@@ -287,3 +324,8 @@ internal sealed class InputGenerator
         return found;
     }
 }
+
+/// <summary>An input to vary, and where to do that.</summary>
+/// <param name="Loads">What the original loaded on it.</param>
+/// <param name="Calls">How many calls out it made.</param>
+internal sealed record Parent(TestInput Input, ImmutableArray<LoadTrace> Loads, int Calls);

@@ -13,13 +13,14 @@ internal sealed record ChosenInputs(
     ImmutableArray<TestInput> Inputs, int Conclusive, int Completed, int BranchesCovered, int BranchesTotal, long Executions);
 
 /// <summary>
-/// Chooses inputs by running the original alone, in rounds: each round varies inputs that reached a branch outcome for the first time. Then a few hundred are kept:
-/// all that are needed for the coverage, then different paths in turn, cheap ones first, few that trap.
+/// Chooses inputs by running the original alone, in rounds, as a coverage-guided fuzzer does: each round varies inputs that reached a branch outcome first,
+/// with a liking for those that stand before an outcome nobody has reached yet. Then a few hundred are kept: all that are needed for the coverage, then
+/// different paths in turn, cheap ones first, few that trap.
 /// </summary>
 internal sealed class InputSelection(OriginalModule original, uint function, TestOptions options, IWasmEngine engine)
 {
     /// <summary>Bytes of coverage that a round may take.</summary>
-    private const int CoverageBudget = 4 << 20;
+    private const int CoverageBudget = 2 << 20;
 
     /// <summary>One run of the original.</summary>
     private sealed record Run(TestInput Input, int Fuel, RunEnding Ending, bool Completed, ulong Path, ulong Digest)
@@ -29,19 +30,27 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
         public bool IsKey { get; set; }
     }
 
+    /// <summary>A parent and the branch outcomes that it reaches.</summary>
+    private sealed record Reached(Parent Parent, byte[] Outcomes);
+
     public async Task<EngineResult<ChosenInputs>> ChooseAsync(
-        FunctionCode code, SubjectNeeds needs, InputGenerator generator, MemoryImages images, CancellationToken cancellationToken)
+        FunctionCode code, SubjectNeeds needs, InputGenerator generator, FunctionSetting setting, CancellationToken cancellationToken)
     {
-        var outcomes = BodyInstrumenter.BranchOutcomes(code);
+        var branches = BodyInstrumenter.BranchSizes(code);
+        var outcomes = branches.Sum();
         var pool = outcomes == 0 ? options.Pool : Math.Clamp(CoverageBudget / outcomes, 32, options.Pool);
+        var harness = new Harness(original, function, needs, setting, new HarnessProfile(pool, outcomes));
+        harness.Add(original.TypeIndexOf(function), new Diversify.VariantCode(code));
         var runs = new List<Run>();
         var covered = new bool[outcomes];
-        var parents = new List<TestInput>();
+        var parents = new List<Reached>();
         long executions = 0;
-        for (var round = 0; round < options.Rounds; round++)
+        var idle = 0;
+        for (var round = 0; round < options.Rounds && idle < options.IdleRounds; round++)
         {
-            var inputs = Enumerable.Range(round * pool, pool).Select(number => generator.Make(number, parents)).OrderBy(input => input.Recorded).ToList();
-            var result = await RunAsync(code, needs, inputs, images, outcomes, cancellationToken).ConfigureAwait(false);
+            var frontier = parents.Where(parent => StandsBefore(parent.Outcomes, covered, branches)).ToList();
+            var inputs = Enumerable.Range(round * pool, pool).Select(number => Next(generator, number, parents, frontier)).OrderBy(input => input.Recorded).ToList();
+            var result = await engine.SweepAsync(Request(harness, inputs, outcomes), cancellationToken).ConfigureAwait(false);
             if (!result.TryGet(out var sweep, out var failure))
             {
                 return failure;
@@ -53,11 +62,9 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
             }
 
             executions += sweep.Executions;
-            Collect(inputs, sweep, outcomes, covered, runs, parents);
-            if (round > 0 && parents.Count == 0 && runs.Count(run => run.Completed) >= options.Inputs)
-            {
-                break;
-            }
+            var found = Collect(inputs, sweep, covered, runs, parents);
+            var isDone = covered.All(outcome => outcome) && runs.Count(run => run.Completed) >= Math.Min(options.Inputs, (round + 1) * pool / 2);
+            idle = isDone ? options.IdleRounds : found ? 0 : idle + 1;
         }
 
         var chosen = Choose(runs);
@@ -66,35 +73,36 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
             chosen.Count(run => run.Completed), covered.Count(outcome => outcome), outcomes, executions);
     }
 
-    private Task<EngineResult<SweepResult>> RunAsync(
-        FunctionCode code, SubjectNeeds needs, List<TestInput> inputs, MemoryImages images, int outcomes, CancellationToken cancellationToken)
+    private static TestInput Next(InputGenerator generator, int number, List<Reached> parents, List<Reached> frontier)
     {
-        var harness = new Harness(original, function, needs, inputs, images, profiles: true, outcomes);
-        harness.Add(original.TypeIndexOf(function), new Diversify.VariantCode(code));
-        return engine.SweepAsync(
-            new SweepRequest(harness.Write(), 1, 0, inputs.Count)
-            {
-                KeepDigests = true,
-                ReadBack =
-                [
-                    new MemoryRange(Harness.MemoryExport, harness.RunRecords, inputs.Count * HarnessState.RunRecordBytes),
-                    new MemoryRange(Harness.MemoryExport, harness.Coverage, inputs.Count * outcomes),
-                ],
-            },
-            cancellationToken);
+        var random = new SplitMix((ulong)number);
+        return parents.Count == 0 || random.OneIn(8) ? generator.Make(number)
+            : generator.Vary(number, random.Pick(frontier.Count > 0 && !random.OneIn(4) ? frontier : parents).Parent);
     }
 
+    private static SweepRequest Request(Harness harness, List<TestInput> inputs, int outcomes) => new(harness.Write(inputs), 1, 0, inputs.Count)
+    {
+        KeepDigests = true,
+        ReadBack =
+        [
+            new MemoryRange(Harness.MemoryExport, HarnessState.RunRecords, inputs.Count * HarnessState.RunRecordBytes),
+            new MemoryRange(Harness.MemoryExport, harness.Coverage, inputs.Count * outcomes),
+            new MemoryRange(Harness.MemoryExport, harness.LoadTraces, inputs.Count * HarnessState.TracedLoads * 8),
+        ],
+    };
+
     // An outcome counts as covered when a conclusive run reaches it: what an exhausted run reaches, no candidate is compared on.
-    private static void Collect(
-        List<TestInput> inputs, SweepResult sweep, int outcomes, bool[] covered, List<Run> runs, List<TestInput> parents)
+    private static bool Collect(List<TestInput> inputs, SweepResult sweep, bool[] covered, List<Run> runs, List<Reached> parents)
     {
         var records = sweep.ReadBack[0].Span;
         var coverage = sweep.ReadBack[1].Span;
+        var before = parents.Count;
         for (var i = 0; i < inputs.Count; i++)
         {
             var record = records[(i * HarnessState.RunRecordBytes)..];
-            var reached = coverage.Slice(i * outcomes, outcomes);
-            ulong path = 0;
+            var reached = coverage.Slice(i * covered.Length, covered.Length);
+            var calls = BinaryPrimitives.ReadInt32LittleEndian(record[12..]);
+            ulong path = (ulong)Math.Min(calls, 8);
             for (var o = 0; o < reached.Length; o++)
             {
                 path = reached[o] != 0 ? SplitMix.Mix(path, (ulong)o) : path;
@@ -102,8 +110,7 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
 
             var run = new Run(
                 inputs[i], BinaryPrimitives.ReadInt32LittleEndian(record), (RunEnding)BinaryPrimitives.ReadInt32LittleEndian(record[4..]),
-                BinaryPrimitives.ReadInt32LittleEndian(record[8..]) != 0,
-                SplitMix.Mix(path, (uint)Math.Min(BinaryPrimitives.ReadInt32LittleEndian(record[12..]), 8)), sweep.Digests[i]);
+                BinaryPrimitives.ReadInt32LittleEndian(record[8..]) != 0, path, sweep.Digests[i]);
             for (var o = 0; o < reached.Length && run.IsConclusive; o++)
             {
                 if (reached[o] != 0 && !covered[o])
@@ -115,11 +122,46 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
 
             if (run.IsKey)
             {
-                parents.Add(run.Input);
+                parents.Add(new Reached(new Parent(inputs[i], Loads(sweep, i, BinaryPrimitives.ReadInt32LittleEndian(record[16..])), calls), reached.ToArray()));
             }
 
             runs.Add(run);
         }
+
+        return parents.Count > before;
+    }
+
+    private static ImmutableArray<LoadTrace> Loads(SweepResult sweep, int input, int count)
+    {
+        var traces = sweep.ReadBack[2].Span.Slice(input * HarnessState.TracedLoads * 8, HarnessState.TracedLoads * 8);
+        var loads = ImmutableArray.CreateBuilder<LoadTrace>();
+        for (var i = 0; i < Math.Min(count, HarnessState.TracedLoads); i++)
+        {
+            var load = LoadTrace.Decode(BinaryPrimitives.ReadUInt64LittleEndian(traces[(i * 8)..]));
+            if (!loads.Contains(load))
+            {
+                loads.Add(load);
+            }
+        }
+
+        return loads.ToImmutable();
+    }
+
+    /// <summary>Whether a branch is reached of which some outcome never was.</summary>
+    private static bool StandsBefore(byte[] reached, bool[] covered, IReadOnlyList<int> branches)
+    {
+        var first = 0;
+        foreach (var size in branches)
+        {
+            if (reached.AsSpan(first, size).ContainsAnyExcept((byte)0) && covered.AsSpan(first, size).Contains(false))
+            {
+                return true;
+            }
+
+            first += size;
+        }
+
+        return false;
     }
 
     private List<Run> Choose(List<Run> runs)

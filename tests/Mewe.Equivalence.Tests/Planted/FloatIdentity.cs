@@ -11,6 +11,13 @@ internal sealed class FloatIdentity : PlantedBug
     {
         foreach (var at in Positions(code, instruction => instruction.Opcode is Opcode.F64Load or Opcode.F32Load or Opcode.F64Mul or Opcode.F64Neg or Opcode.F64Copysign))
         {
+            // Elsewhere the sign of a zero is mostly lost again at once.
+            if (code.Instructions[at + 1].Opcode is not (Opcode.F64Store or Opcode.F32Store or Opcode.Call or Opcode.End or Opcode.Return or Opcode.I64ReinterpretF64
+                or Opcode.I32ReinterpretF32 or Opcode.F64Copysign or Opcode.LocalSet))
+            {
+                continue;
+            }
+
             var isSingle = code.Instructions[at].Opcode == Opcode.F32Load;
             yield return Replace(code, at + 1, 0, isSingle ? Instruction.F32Const(0) : Instruction.F64Const(0), Op(isSingle ? Opcode.F32Add : Opcode.F64Add));
         }

@@ -24,72 +24,80 @@ internal sealed record HarnessIndices(
 /// </list>
 /// </summary>
 internal sealed class BodyInstrumenter(
-    OriginalModule original, HarnessModule module, HarnessState state, HarnessRuntime runtime, HarnessMemories memories, CallStubs stubs, HarnessIndices indices)
+    OriginalModule original, HarnessModule module, HarnessState state, HarnessRuntime runtime, HarnessMemories memories, CallStubs stubs, HarnessIndices indices,
+    RunTracer? tracer)
 {
     /// <summary>Callee identities that are no function index: beyond <see cref="Limits.MaxFunctions"/>.</summary>
     private const int ThroughTable = 0x1000_0000, ThroughReference = 0x2000_0000;
 
     /// <summary>The code to put into the harness.</summary>
     /// <param name="outlined">Harness indices of the candidate's outlined functions.</param>
-    /// <param name="countBranches">Note which way branches go; see <see cref="BranchSizes"/> for the numbering.</param>
-    public FunctionCode Instrument(FunctionCode code, ReadOnlySpan<uint> outlined, bool countBranches = false)
+    public FunctionCode Instrument(FunctionCode code, ReadOnlySpan<uint> outlined)
     {
         var output = ImmutableArray.CreateBuilder<Instruction>(code.Instructions.Length * 2);
         var outcomes = 0;
         foreach (ref readonly var instruction in code.Instructions.AsSpan())
         {
-            if (countBranches)
+            if (tracer is null || !Trace(output, instruction, tracer, ref outcomes))
             {
-                Count(output, instruction, ref outcomes);
+                Rewrite(output, instruction, outlined);
             }
-
-            Rewrite(output, instruction, outlined);
         }
 
         return new FunctionCode(code.Locals, output.ToImmutable());
     }
 
-    /// <summary>How many outcomes each branch of a body has: two for a condition, one for each target of a table, its default included.</summary>
-    public static IReadOnlyList<int> BranchSizes(FunctionCode code)
+    /// <summary>The branches and comparisons of a body, in order.</summary>
+    public static IReadOnlyList<BranchSite> Sites(FunctionCode code)
     {
-        var sizes = new List<int>();
+        var sites = new List<BranchSite>();
+        var first = 0;
         foreach (ref readonly var instruction in code.Instructions.AsSpan())
         {
             if (OutcomesOf(instruction) is > 0 and var size)
             {
-                sizes.Add(size);
+                sites.Add(new BranchSite(first, size, !RunTracer.IsComparison(instruction.Opcode)));
+                first += size;
             }
         }
 
-        return sizes;
+        return sites;
     }
 
     private static int OutcomesOf(in Instruction instruction) => instruction.Opcode switch
     {
         If or BrIf or Select or SelectTyped => 2,
         BrTable => instruction.Labels.Length + 1,
-        _ => 0,
+        var opcode => RunTracer.IsComparison(opcode) ? 2 : 0,
     };
 
-    private void Count(ImmutableArray<Instruction>.Builder output, in Instruction instruction, ref int outcomes)
+    /// <summary>Notes what a branch is about to do; a comparison is replaced, which is what true says.</summary>
+    private static bool Trace(ImmutableArray<Instruction>.Builder output, in Instruction instruction, RunTracer tracer, ref int outcomes)
     {
-        if (OutcomesOf(instruction) is not (> 0 and var count))
+        if (OutcomesOf(instruction) is not (> 0 and var size))
         {
-            return;
+            return false;
         }
 
         output.Add(Instruction.I32Const(outcomes));
+        outcomes += size;
+        if (RunTracer.IsComparison(instruction.Opcode))
+        {
+            output.Add(Instruction.Call(tracer.Compare(instruction.Opcode)));
+            return true;
+        }
+
         if (instruction.Opcode == BrTable)
         {
-            output.Add(Instruction.I32Const(count - 1));
-            output.Add(Instruction.Call(runtime.MarkBranchTable()));
+            output.Add(Instruction.I32Const(size - 1));
+            output.Add(Instruction.Call(tracer.Table()));
         }
         else
         {
-            output.Add(Instruction.Call(runtime.MarkBranch()));
+            output.Add(Instruction.Call(tracer.Branch()));
         }
 
-        outcomes += count;
+        return false;
     }
 
     private void Rewrite(ImmutableArray<Instruction>.Builder output, in Instruction instruction, ReadOnlySpan<uint> outlined)

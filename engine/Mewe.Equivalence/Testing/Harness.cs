@@ -45,8 +45,9 @@ internal sealed class Harness
         bookkeeping = (uint)original.Memories.Length;
         state = new HarnessState(module, type.Parameters.Length, needs.Globals.Count, capacity, profile?.BranchOutcomes ?? 0);
         globals = DeclareGlobals(needs);
-        runtime = new HarnessRuntime(module, state, bookkeeping, original.Memories is [{ Limits.Is64: true }, ..]);
-        memories = new HarnessMemories(module, state, runtime, original, needs.SizesMemory, profiles);
+        var tracer = profiles ? new RunTracer(module, state, bookkeeping) : null;
+        runtime = new HarnessRuntime(module, state, bookkeeping, original.Memories is [{ Limits.Is64: true }, ..], tracer);
+        memories = new HarnessMemories(module, state, runtime, original, needs.SizesMemory, tracer);
         stubs = new CallStubs(module, state, runtime, memories, globals, original);
         var segments = ImmutableDictionary.CreateBuilder<uint, (uint, int, int)>();
         foreach (var segment in needs.DataSegments)
@@ -58,7 +59,7 @@ internal sealed class Harness
         }
 
         instrumenter = new BodyInstrumenter(original, module, state, runtime, memories, stubs,
-            new HarnessIndices(globals.ToImmutableDictionary(global => global.Global), segments.ToImmutable()));
+            new HarnessIndices(globals.ToImmutableDictionary(global => global.Global), segments.ToImmutable()), tracer);
         for (var m = 0; m < memories.Count; m++)
         {
             module.AddMemory(memories.PhysicalPages(m), memories.Is64((uint)m));
@@ -71,8 +72,8 @@ internal sealed class Harness
 
     public int SubjectCount => subjects;
 
-    /// <summary>Where load traces and coverage start.</summary>
-    public int LoadTraces => state.LoadTraces;
+    /// <summary>Where traces and coverage start.</summary>
+    public int Traces => state.Traces;
 
     public int Coverage => state.Coverage;
 
@@ -99,7 +100,7 @@ internal sealed class Harness
         }
 
         var body = module.Declare(typeIndex, type);
-        module.Define(body, instrumenter.Instrument(code.Code, outlined, profiles));
+        module.Define(body, instrumenter.Instrument(code.Code, outlined));
         var subject = module.Declare(SubjectType);
         var wrapper = module.Code(subject).Get(0).I32(subjects == 0 ? 0 : 1).Call(reset);
         for (var i = 0; i < type.Parameters.Length; i++)
@@ -210,7 +211,8 @@ internal sealed class Harness
 
         if (profiles)
         {
-            code.I32(0).SetGlobal(state.LoadCount);
+            code.I32(0).SetGlobal(state.ValueTraceCount).I32(0).SetGlobal(state.ComparisonCount);
+            code.Get(0).I32(HarnessState.TraceBytes).Op(I32Mul).I32(state.Traces).Op(I32Add).SetGlobal(state.TraceAt);
             code.Get(0).I32(state.CoveragePerInput).Op(I32Mul).I32(state.Coverage).Op(I32Add).SetGlobal(state.CoverageAt);
         }
 
@@ -296,7 +298,8 @@ internal sealed class Harness
             code.Get(at).Global(state.Outcome).Access(I32Store, bookkeeping, 4);
             code.Get(at).Global(state.Completed).Access(I32Store, bookkeeping, 8);
             code.Get(at).Global(state.Event).Access(I32Store, bookkeeping, 12);
-            code.Get(at).Global(state.LoadCount).Access(I32Store, bookkeeping, 16);
+            code.Get(at).Global(state.ValueTraceCount).Access(I32Store, bookkeeping, 16);
+            code.Get(at).Global(state.ComparisonCount).Access(I32Store, bookkeeping, 20);
         }
 
         stubs.AbsorbState(code);

@@ -24,7 +24,7 @@ internal sealed class HarnessMemories
     private readonly OriginalModule original;
     private readonly uint bookkeeping;
     private readonly bool virtualSizes;
-    private readonly bool tracesLoads;
+    private readonly RunTracer? tracer;
     private readonly uint[] sizes;
     private readonly uint[] touch;
     private readonly uint[] settle;
@@ -33,10 +33,10 @@ internal sealed class HarnessMemories
     private readonly uint?[] poke;
     private readonly Dictionary<object, uint> made = [];
 
-    public HarnessMemories(HarnessModule module, HarnessState state, HarnessRuntime runtime, OriginalModule original, bool virtualSizes, bool tracesLoads)
+    public HarnessMemories(HarnessModule module, HarnessState state, HarnessRuntime runtime, OriginalModule original, bool virtualSizes, RunTracer? tracer)
     {
         (this.module, this.state, this.runtime, this.original) = (module, state, runtime, original);
-        (this.virtualSizes, this.tracesLoads) = (virtualSizes, tracesLoads);
+        (this.virtualSizes, this.tracer) = (virtualSizes, tracer);
         var count = original.Memories.Length;
         bookkeeping = (uint)count;
         sizes = new uint[count];
@@ -256,7 +256,7 @@ internal sealed class HarnessMemories
     }
 
     /// <summary>Loads need a function of their own where sizes are virtual, and where they are traced.</summary>
-    public bool ReplacesLoads => virtualSizes || tracesLoads;
+    public bool ReplacesLoads => virtualSizes || tracer is not null;
 
     /// <summary>A function that does what the load does, checked against the virtual size and traced where wanted; parameters as <see cref="Write"/>.</summary>
     public uint Read(in Instruction instruction)
@@ -280,11 +280,6 @@ internal sealed class HarnessMemories
         code.Op(I64GtU).If();
         OutOfBounds(code, memory);
         code.End();
-        if (tracesLoads && memory == 0)
-        {
-            code.Get(wide).I64((long)LoadTrace.Tag(size, ValueType.FromLetter(info.Results[0]).IsFloat)).Op(I64Or).Call(Trace());
-        }
-
         Narrow(code, wide, memory);
         for (var i = 1u; i < operands.Length; i++)
         {
@@ -293,30 +288,22 @@ internal sealed class HarnessMemories
 
         var isAtomic = (info.Effects & Effects.Atomic) != 0;
         code.Add(Instruction.Memory(opcode, 0, isAtomic ? (uint)System.Numerics.BitOperations.Log2((uint)size) : 0, memory, lane));
+        if (tracer is not null && memory == 0)
+        {
+            var result = ValueType.FromLetter(info.Results[0]);
+            var loaded = code.Local(result);
+            code.Set(loaded).Get(wide).I64(IncomingValue.Tag(size, result.IsFloat)).Op(I64Or).Get(loaded);
+            _ = result == ValueType.I32 ? code.Op(I64ExtendI32U)
+                : result == ValueType.F32 ? code.Op(I32ReinterpretF32, I64ExtendI32U)
+                : result == ValueType.F64 ? code.Op(I64ReinterpretF64)
+                : result == ValueType.V128 ? code.Add(Instruction.Lane(I64x2ExtractLane, 0))
+                : code;
+            code.Call(tracer.Incoming()).Get(loaded);
+        }
+
         module.Define(function, code);
         return function;
     }
-
-    // (address and tag): the first half of the slots keep the first loads, the others the last.
-    private uint Trace()
-    {
-        if (trace is not { } function)
-        {
-            trace = function = module.Declare(FunctionType.Of([ValueType.I64], []));
-            var code = module.Code(function);
-            var slot = code.Local(ValueType.I32);
-            const int Half = HarnessState.TracedLoads / 2;
-            code.Global(state.LoadCount).Tee(slot).I32(Half).Op(I32GeU).If().Get(slot).I32(Half - 1).Op(I32And).I32(Half).Op(I32Or).Set(slot).End();
-            code.Global(state.Input).I32(HarnessState.TracedLoads).Op(I32Mul).Get(slot).Op(I32Add).I32(3).Op(I32Shl)
-                .Get(0).Access(I64Store, bookkeeping, state.LoadTraces);
-            code.Global(state.LoadCount).I32(1).Op(I32Add).SetGlobal(state.LoadCount);
-            module.Define(function, code);
-        }
-
-        return function;
-    }
-
-    private uint? trace;
 
     /// <summary>memory.size, in line.</summary>
     public void Size(ICollection<Instruction> code, uint memory)

@@ -13,18 +13,18 @@ internal sealed class HarnessRuntime
     private static readonly FunctionType Value64 = FunctionType.Of([], [ValueType.I64]);
     private static readonly FunctionType Take64 = FunctionType.Of([ValueType.I64], []);
     private static readonly FunctionType Nothing = FunctionType.Of([], []);
-    private static readonly FunctionType Mark = FunctionType.Of([ValueType.I32, ValueType.I32], [ValueType.I32]);
-    private static readonly FunctionType MarkTable = FunctionType.Of([ValueType.I32, ValueType.I32, ValueType.I32], [ValueType.I32]);
 
     private readonly HarnessModule module;
     private readonly HarnessState state;
     private readonly uint bookkeeping;
     private readonly bool wideAddresses;
+    private readonly RunTracer? tracer;
     private readonly Dictionary<(ValueType, bool), uint> canonicalizers = [];
 
-    public HarnessRuntime(HarnessModule module, HarnessState state, uint bookkeeping, bool wideAddresses)
+    /// <param name="tracer">Notes the values that calls out give; null where nobody wants to know.</param>
+    public HarnessRuntime(HarnessModule module, HarnessState state, uint bookkeeping, bool wideAddresses, RunTracer? tracer)
     {
-        (this.module, this.state, this.bookkeeping, this.wideAddresses) = (module, state, bookkeeping, wideAddresses);
+        (this.module, this.state, this.bookkeeping, this.wideAddresses, this.tracer) = (module, state, bookkeeping, wideAddresses, tracer);
         Hash = module.Declare(HashType);
         Absorb = module.Declare(Take64);
         Next = module.Declare(Value64);
@@ -115,36 +115,6 @@ internal sealed class HarnessRuntime
         return function;
     }
 
-    /// <summary>(i32 condition, i32 first outcome) -> i32: counts which way a branch goes.</summary>
-    public uint MarkBranch()
-    {
-        if (markBranch is not { } function)
-        {
-            markBranch = function = module.Declare(Mark);
-            module.Define(function, module.Code(function)
-                .Global(state.CoverageAt).Get(1).Op(I32Add).Get(0).I32(0).Op(I32Ne, I32Add).I32(1).Access(I32Store8, bookkeeping, 0).Get(0));
-        }
-
-        return function;
-    }
-
-    /// <summary>(i32 index, i32 first outcome, i32 targets without the default) -> i32.</summary>
-    public uint MarkBranchTable()
-    {
-        if (markTable is not { } function)
-        {
-            markTable = function = module.Declare(MarkTable);
-            module.Define(function, module.Code(function)
-                .Global(state.CoverageAt).Get(1).Op(I32Add).Get(0).Get(2).Get(0).Get(2).Op(I32LtU, Select).Op(I32Add)
-                .I32(1).Access(I32Store8, bookkeeping, 0).Get(0));
-        }
-
-        return function;
-    }
-
-    private uint? markBranch;
-    private uint? markTable;
-
     private void WriteHash() => module.Define(Hash, module.Code(Hash)
         .Get(0).Get(1).Op(I64Xor).I64(SplitMix.Increment).Op(I64Add).I64(SplitMix.First).Op(I64Mul).Tee(0)
         .Get(0).I64(29).Op(I64ShrU, I64Xor).I64(SplitMix.Second).Op(I64Mul).Tee(0)
@@ -225,6 +195,12 @@ internal sealed class HarnessRuntime
             .Get(at).Access(I32Load, bookkeeping).Global(state.Event).Op(I32Eq).If().Get(at).Access(I64Load, bookkeeping, 8).Op(Return).End()
             .Get(at).I32(16).Op(I32Add).Set(at).Get(left).I32(1).Op(I32Sub).Set(left).Branch(0).End().End()
             .Call(Value);
+        if (tracer is not null)
+        {
+            var value = code.Local(ValueType.I64);
+            code.Set(value).Global(state.Event).Op(I64ExtendI32U).Get(value).Call(tracer.Incoming()).Get(value);
+        }
+
         module.Define(Answer, code);
     }
 }

@@ -8,7 +8,7 @@ namespace Mewe.Equivalence.Testing;
 /// </summary>
 internal sealed class HarnessState
 {
-    /// <summary>The value table is at the start of the harness's own memory; then come run records, load traces, coverage, the undo log, and last the inputs.</summary>
+    /// <summary>The value table is at the start of the harness's own memory; then come run records, traces, coverage, the undo log, and last the inputs.</summary>
     public const int ValueTable = 0, ValueCount = 64, RunRecords = ValueCount * 8;
 
     /// <summary>
@@ -21,8 +21,11 @@ internal sealed class HarnessState
     /// <summary>Bytes of an entry of the undo log, and of the record that a run leaves when inputs are chosen.</summary>
     public const int LogEntryBytes = 16, RunRecordBytes = 32;
 
-    /// <summary>Loads that a run keeps the addresses of when inputs are chosen: the first half of them, and the last.</summary>
-    public const int TracedLoads = 32;
+    /// <summary>Incoming values and comparisons that a run keeps when inputs are chosen: the first half of them, and the last.</summary>
+    public const int TracedValues = 32, TracedComparisons = 32;
+
+    /// <summary>Bytes of the traces of a run.</summary>
+    public const int TraceBytes = TracedValues * IncomingValue.Bytes + TracedComparisons * Comparison.Bytes;
 
     /// <summary>Entries of the undo log that the original may use; candidates may use twice as many.</summary>
     public const int LogEntries = 1 << 17;
@@ -30,7 +33,7 @@ internal sealed class HarnessState
     /// <summary>Cells of the arena.</summary>
     public const int ArenaCells = 64;
 
-    /// <param name="profiledInputs">Inputs that run records, load traces and coverage are kept for; 0 where they are not wanted.</param>
+    /// <param name="profiledInputs">Inputs that run records, traces and coverage are kept for; 0 where they are not wanted.</param>
     public HarnessState(HarnessModule module, int parameters, int globals, int profiledInputs, int coveragePerInput)
     {
         Outcome = I32();
@@ -54,10 +57,12 @@ internal sealed class HarnessState
         Echo = I64();
         Dropped = I64();
         Growths = I64();
-        LoadCount = I32();
+        ValueTraceCount = I32();
+        ComparisonCount = I32();
+        TraceAt = I32();
         RecordBytes = ArgumentsAt + SlotBytes * (parameters + globals);
-        LoadTraces = RunRecords + RunRecordBytes * profiledInputs;
-        Coverage = LoadTraces + TracedLoads * 8 * profiledInputs;
+        Traces = RunRecords + RunRecordBytes * profiledInputs;
+        Coverage = Traces + TraceBytes * profiledInputs;
         Log = (Coverage + coveragePerInput * profiledInputs + 15) & ~15;
         Inputs = Log + 2 * LogEntries * LogEntryBytes;
         CoveragePerInput = coveragePerInput;
@@ -120,10 +125,15 @@ internal sealed class HarnessState
 
     public int RecordBytes { get; }
 
-    /// <summary>Loads that the run has done so far, where they are traced.</summary>
-    public uint LoadCount { get; }
+    /// <summary>Values and comparisons that the run has traced so far, and where its traces stand.</summary>
+    public uint ValueTraceCount { get; }
 
-    public int LoadTraces { get; }
+    public uint ComparisonCount { get; }
+
+    public uint TraceAt { get; }
+
+    /// <summary>Where the traces of all runs start.</summary>
+    public int Traces { get; }
 
     public int Coverage { get; }
 

@@ -50,16 +50,26 @@ internal sealed class InputGenerator
     }
 
     /// <summary>Input <paramref name="number"/>, a variation of one that came far.</summary>
-    public TestInput Vary(int number, Parent parent)
+    /// <param name="covered">Outcomes that some input has reached: comparisons that lack one are what a variation aims at.</param>
+    public TestInput Vary(int number, Parent parent, bool[] covered)
     {
         var random = Stream(number);
         var input = parent.Input with { Number = number, Fuel = Fuel(number) };
+        if (parent.Comparisons.Length > 0 && !random.OneIn(3) && Satisfy(input, parent, covered, ref random) is { } aimed)
+        {
+            input = aimed;
+            if (!random.OneIn(4))
+            {
+                return input;
+            }
+        }
+
         for (var left = 1 + random.Next(3); left > 0; left--)
         {
             input = random.Next(12) switch
             {
-                < 6 when parent.Loads.Length > 0 => Poke(input, parent, ref random),
-                < 8 when parent.Calls > 0 => Answer(input, parent.Calls, ref random),
+                < 6 when parent.Incoming.Length > 0 => Replace(input, random.Pick(parent.Incoming), null, ref random),
+                6 when parent.Calls > 0 => Answer(input, 1 + random.Next(Math.Min(parent.Calls + 1, 64)), Likely(input.Arena, ref random), ref random),
                 < 10 when input.Arguments.Length > 0 => ChangeArgument(input, ref random),
                 10 when mutableGlobals.Length > 0 => input with { Globals = Globals(input.Recorded, ref random) },
                 11 when random.OneIn(2) => input with { Seed = random.Next() },
@@ -70,25 +80,96 @@ internal sealed class InputGenerator
         return input;
     }
 
+    // Where one side of a comparison came in from outside, change it there so that the comparison goes the other way.
+    private TestInput? Satisfy(TestInput input, Parent parent, bool[] covered, ref SplitMix random)
+    {
+        var comparison = random.Pick(parent.Comparisons);
+        for (var tries = 0; tries < 4 && covered[comparison.Outcome] && covered[Math.Min(comparison.Outcome + 1, covered.Length - 1)]; tries++)
+        {
+            comparison = random.Pick(parent.Comparisons);
+        }
+
+        var (from, to) = random.OneIn(3) ? (comparison.Right, comparison.Left) : (comparison.Left, comparison.Right);
+        to += random.Next(4) switch { 0 => 1UL, 1 => ulong.MaxValue, _ => 0UL };
+        if (from == comparison.Left && comparison.Right < 1024 && random.OneIn(4))
+        {
+            // The index of a br_table, or something like it.
+            to = (ulong)random.Next((int)comparison.Right + 2);
+        }
+
+        var start = random.Next(parent.Incoming.Length + input.Arguments.Length + 1);
+        for (var i = 0; i < parent.Incoming.Length + input.Arguments.Length; i++)
+        {
+            var at = (start + i) % (parent.Incoming.Length + input.Arguments.Length);
+            var value = at < parent.Incoming.Length ? parent.Incoming[at].Value : input.Arguments[at - parent.Incoming.Length].Low;
+            if (Solve(value, from, to) is { } wanted)
+            {
+                return at < parent.Incoming.Length ? Replace(input, parent.Incoming[at], wanted, ref random)
+                    : input with { Arguments = input.Arguments.SetItem(at - parent.Incoming.Length, Fitted(at - parent.Incoming.Length, wanted)) };
+            }
+        }
+
+        return null;
+
+        ValueBits Fitted(int parameter, ulong wanted) => input.Arguments[parameter] with { Low = Fit(type.Parameters[parameter], wanted) };
+    }
+
+    /// <summary>
+    /// What the value must become so that what was computed from it goes from one number to the other: it is that number, or differs from it by a constant of the
+    /// function that is added or masked off, or is it shifted. Null where none of this explains the number.
+    /// </summary>
+    private ulong? Solve(ulong value, ulong from, ulong to)
+    {
+        if (value == from || (uint)value == (uint)from && from <= uint.MaxValue)
+        {
+            return to;
+        }
+
+        foreach (var constant in dictionary)
+        {
+            if ((uint)(value + constant) == (uint)from)
+            {
+                return to - constant;
+            }
+
+            if ((value & constant) == from)
+            {
+                return (value & ~constant) | (to & constant);
+            }
+
+            if (constant is > 0 and < 64 && value >> (int)constant == from)
+            {
+                return (to << (int)constant) | (value & ((1UL << (int)constant) - 1));
+            }
+        }
+
+        return null;
+    }
+
+    private TestInput Replace(TestInput input, IncomingValue incoming, ulong? wanted, ref SplitMix random)
+    {
+        var isFloat = incoming.IsFloat && wanted is null && !random.OneIn(3);
+        var value = wanted ?? (isFloat ? Float(incoming.Width == 4, ref random) : Likely(input.Arena, ref random));
+        return incoming.IsLoad ? Poke(input, incoming, value, ref random) : Answer(input, (int)incoming.Source, value, ref random);
+    }
+
     private SplitMix Stream(int number) => new(SplitMix.Mix(SplitMix.Mix(options.Seed, function), (ulong)number));
 
     /// <summary>One input in eight gets all the fuel, the others a tenth: most inputs of a loop should be cheap, for they are run once per candidate.</summary>
     private int Fuel(int number) => number % 8 == 0 ? options.Fuel : options.Fuel / 10;
 
     // Another value where the function looked.
-    private TestInput Poke(TestInput input, Parent parent, ref SplitMix random)
+    private static TestInput Poke(TestInput input, IncomingValue load, ulong value, ref SplitMix random)
     {
-        var load = random.Pick(parent.Loads);
-        var width = Math.Min(load.Width, 8);
-        var poke = new MemoryPoke(load.Address, width, load.IsFloat && !random.OneIn(3) ? Float(width == 4, ref random) : Likely(input.Arena, ref random));
-        var others = input.Pokes.RemoveAll(other => other.Address == load.Address && other.Width == width);
-        return input with { Pokes = others.Length < MaximumPokes ? others.Add(poke) : others.SetItem(random.Next(others.Length), poke) };
+        var poke = new MemoryPoke(load.Source, Math.Min(load.Width, 8), value);
+        var others = input.Pokes.RemoveAll(other => other.Address == poke.Address && other.Width == poke.Width);
+        return input with { Pokes = others.Length < MaximumPokes ? others.Add(poke) : others.RemoveAt(random.Next(others.Length)).Add(poke) };
     }
 
-    private TestInput Answer(TestInput input, int calls, ref SplitMix random)
+    private static TestInput Answer(TestInput input, int call, ulong value, ref SplitMix random)
     {
-        var answer = new CallAnswer(1 + random.Next(Math.Min(calls + 1, 64)), Likely(input.Arena, ref random));
-        var others = input.Answers.RemoveAll(other => other.Call == answer.Call);
+        var others = input.Answers.RemoveAll(other => other.Call == call);
+        var answer = new CallAnswer(call, value);
         return input with { Answers = others.Length < MaximumPokes ? others.Add(answer) : others.SetItem(random.Next(others.Length), answer) };
     }
 
@@ -326,6 +407,7 @@ internal sealed class InputGenerator
 }
 
 /// <summary>An input to vary, and where to do that.</summary>
-/// <param name="Loads">What the original loaded on it.</param>
+/// <param name="Incoming">Values that the original loaded or got from calls out on it.</param>
+/// <param name="Comparisons">What it compared.</param>
 /// <param name="Calls">How many calls out it made.</param>
-internal sealed record Parent(TestInput Input, ImmutableArray<LoadTrace> Loads, int Calls);
+internal sealed record Parent(TestInput Input, ImmutableArray<IncomingValue> Incoming, ImmutableArray<Comparison> Comparisons, int Calls);

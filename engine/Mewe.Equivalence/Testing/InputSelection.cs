@@ -36,8 +36,8 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
     public async Task<EngineResult<ChosenInputs>> ChooseAsync(
         FunctionCode code, SubjectNeeds needs, InputGenerator generator, FunctionSetting setting, CancellationToken cancellationToken)
     {
-        var branches = BodyInstrumenter.BranchSizes(code);
-        var outcomes = branches.Sum();
+        var sites = BodyInstrumenter.Sites(code);
+        var outcomes = sites.Sum(site => site.Size);
         var pool = outcomes == 0 ? options.Pool : Math.Clamp(CoverageBudget / outcomes, 32, options.Pool);
         var harness = new Harness(original, function, needs, setting, new HarnessProfile(pool, outcomes));
         harness.Add(original.TypeIndexOf(function), new Diversify.VariantCode(code));
@@ -48,8 +48,8 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
         var idle = 0;
         for (var round = 0; round < options.Rounds && idle < options.IdleRounds; round++)
         {
-            var frontier = parents.Where(parent => StandsBefore(parent.Outcomes, covered, branches)).ToList();
-            var inputs = Enumerable.Range(round * pool, pool).Select(number => Next(generator, number, parents, frontier)).OrderBy(input => input.Recorded).ToList();
+            var frontier = parents.Where(parent => StandsBefore(parent.Outcomes, covered, sites)).ToList();
+            var inputs = Enumerable.Range(round * pool, pool).Select(number => Next(generator, number, parents, frontier, covered)).OrderBy(input => input.Recorded).ToList();
             var result = await engine.SweepAsync(Request(harness, inputs, outcomes), cancellationToken).ConfigureAwait(false);
             if (!result.TryGet(out var sweep, out var failure))
             {
@@ -63,21 +63,23 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
 
             executions += sweep.Executions;
             var found = Collect(inputs, sweep, covered, runs, parents);
-            var isDone = covered.All(outcome => outcome) && runs.Count(run => run.Completed) >= Math.Min(options.Inputs, (round + 1) * pool / 2);
+            var isDone = sites.All(site => covered.AsSpan(site.First, site.Size).IndexOf(false) < 0)
+                && runs.Count(run => run.Completed) >= Math.Min(options.Inputs, (round + 1) * pool / 2);
             idle = isDone ? options.IdleRounds : found ? 0 : idle + 1;
         }
 
         var chosen = Choose(runs);
         return new ChosenInputs(
             [.. chosen.Select(run => run.Input).OrderBy(input => input.Recorded).ThenBy(input => input.Number)], chosen.Count(run => run.IsConclusive),
-            chosen.Count(run => run.Completed), covered.Count(outcome => outcome), outcomes, executions);
+            chosen.Count(run => run.Completed), sites.Where(site => site.IsBranch).Sum(site => covered.AsSpan(site.First, site.Size).Count(true)),
+            sites.Where(site => site.IsBranch).Sum(site => site.Size), executions);
     }
 
-    private static TestInput Next(InputGenerator generator, int number, List<Reached> parents, List<Reached> frontier)
+    private static TestInput Next(InputGenerator generator, int number, List<Reached> parents, List<Reached> frontier, bool[] covered)
     {
         var random = new SplitMix((ulong)number);
         return parents.Count == 0 || random.OneIn(8) ? generator.Make(number)
-            : generator.Vary(number, random.Pick(frontier.Count > 0 && !random.OneIn(4) ? frontier : parents).Parent);
+            : generator.Vary(number, random.Pick(frontier.Count > 0 && !random.OneIn(4) ? frontier : parents).Parent, covered);
     }
 
     private static SweepRequest Request(Harness harness, List<TestInput> inputs, int outcomes) => new(harness.Write(inputs), 1, 0, inputs.Count)
@@ -87,7 +89,7 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
         [
             new MemoryRange(Harness.MemoryExport, HarnessState.RunRecords, inputs.Count * HarnessState.RunRecordBytes),
             new MemoryRange(Harness.MemoryExport, harness.Coverage, inputs.Count * outcomes),
-            new MemoryRange(Harness.MemoryExport, harness.LoadTraces, inputs.Count * HarnessState.TracedLoads * 8),
+            new MemoryRange(Harness.MemoryExport, harness.Traces, inputs.Count * HarnessState.TraceBytes),
         ],
     };
 
@@ -122,7 +124,7 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
 
             if (run.IsKey)
             {
-                parents.Add(new Reached(new Parent(inputs[i], Loads(sweep, i, BinaryPrimitives.ReadInt32LittleEndian(record[16..])), calls), reached.ToArray()));
+                parents.Add(new Reached(Trace(inputs[i], sweep.ReadBack[2].Span.Slice(i * HarnessState.TraceBytes, HarnessState.TraceBytes), record, calls), reached.ToArray()));
             }
 
             runs.Add(run);
@@ -131,34 +133,32 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
         return parents.Count > before;
     }
 
-    private static ImmutableArray<LoadTrace> Loads(SweepResult sweep, int input, int count)
+    private static Parent Trace(TestInput input, ReadOnlySpan<byte> trace, ReadOnlySpan<byte> record, int calls)
     {
-        var traces = sweep.ReadBack[2].Span.Slice(input * HarnessState.TracedLoads * 8, HarnessState.TracedLoads * 8);
-        var loads = ImmutableArray.CreateBuilder<LoadTrace>();
-        for (var i = 0; i < Math.Min(count, HarnessState.TracedLoads); i++)
+        var values = new HashSet<IncomingValue>();
+        for (var i = Math.Min(BinaryPrimitives.ReadInt32LittleEndian(record[16..]), HarnessState.TracedValues) - 1; i >= 0; i--)
         {
-            var load = LoadTrace.Decode(BinaryPrimitives.ReadUInt64LittleEndian(traces[(i * 8)..]));
-            if (!loads.Contains(load))
-            {
-                loads.Add(load);
-            }
+            values.Add(IncomingValue.Decode(trace[(i * IncomingValue.Bytes)..]));
         }
 
-        return loads.ToImmutable();
+        var comparisons = new HashSet<Comparison>();
+        for (var i = Math.Min(BinaryPrimitives.ReadInt32LittleEndian(record[20..]), HarnessState.TracedComparisons) - 1; i >= 0; i--)
+        {
+            comparisons.Add(Comparison.Decode(trace[(HarnessState.TracedValues * IncomingValue.Bytes + i * Comparison.Bytes)..]));
+        }
+
+        return new Parent(input, [.. values], [.. comparisons], calls);
     }
 
     /// <summary>Whether a branch is reached of which some outcome never was.</summary>
-    private static bool StandsBefore(byte[] reached, bool[] covered, IReadOnlyList<int> branches)
+    private static bool StandsBefore(byte[] reached, bool[] covered, IReadOnlyList<BranchSite> sites)
     {
-        var first = 0;
-        foreach (var size in branches)
+        foreach (var site in sites)
         {
-            if (reached.AsSpan(first, size).ContainsAnyExcept((byte)0) && covered.AsSpan(first, size).Contains(false))
+            if (reached.AsSpan(site.First, site.Size).ContainsAnyExcept((byte)0) && covered.AsSpan(site.First, site.Size).Contains(false))
             {
                 return true;
             }
-
-            first += size;
         }
 
         return false;

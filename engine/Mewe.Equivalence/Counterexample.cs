@@ -52,9 +52,18 @@ public enum RunEnding
 /// <param name="Arguments">One per parameter.</param>
 /// <param name="Globals">By index in the global index space: globals that do not start at their initial value.</param>
 /// <param name="Fills">Regions of memory 0 that are filled before the run.</param>
+/// <param name="Pokes">Single values that are written to memory 0 after that.</param>
+/// <param name="Answers">What certain calls out give as their first result, whatever the mood.</param>
 public sealed record TestInput(
     int Number, ulong Seed, int Mood, ulong Arena, int Fuel, bool Recorded, ImmutableArray<ValueBits> Arguments, ImmutableArray<GlobalBits> Globals,
-    ImmutableArray<FilledRegion> Fills);
+    ImmutableArray<FilledRegion> Fills, ImmutableArray<MemoryPoke> Pokes, ImmutableArray<CallAnswer> Answers);
+
+/// <summary>A value in memory 0.</summary>
+/// <param name="Width">1, 2, 4 or 8 bytes.</param>
+public sealed record MemoryPoke(ulong Address, int Width, ulong Value);
+
+/// <summary>The first result of the call out that comes at that place, counted from 1.</summary>
+public sealed record CallAnswer(int Call, ulong Value);
 
 /// <summary>The value of a global.</summary>
 public sealed record GlobalBits(uint Global, ValueBits Value);

@@ -29,9 +29,9 @@ public sealed class DifferentialTester(IWasmEngine engine, WasmModule module, Te
         }
 
         recorded ??= RecordedInputs.None;
-        var images = MemoryImages.Of(original, code, recorded.Memory, options.DataBudget);
+        var setting = FunctionSetting.Of(original, code, recorded, options);
         var generator = new InputGenerator(original, function, code, options, recorded);
-        var choice = await new InputSelection(original, function, options, engine).ChooseAsync(code, needs, generator, images, cancellationToken)
+        var choice = await new InputSelection(original, function, options, engine).ChooseAsync(code, needs, generator, setting, cancellationToken)
             .ConfigureAwait(false);
         if (!choice.TryGet(out var inputs, out var failure))
         {
@@ -43,7 +43,7 @@ public sealed class DifferentialTester(IWasmEngine engine, WasmModule module, Te
         for (var first = 0; first < candidates.Count; first += options.BatchSize)
         {
             var batch = Enumerable.Range(first, Math.Min(options.BatchSize, candidates.Count - first)).ToList();
-            executions += await SweepAsync(new Session(function, code, inputs, images, candidates, verdicts), batch, cancellationToken).ConfigureAwait(false);
+            executions += await SweepAsync(new Session(function, code, inputs, setting, candidates, verdicts), batch, cancellationToken).ConfigureAwait(false);
         }
 
         return new FunctionTestReport(function, [.. verdicts], inputs.Inputs.Length, inputs.BranchesCovered, inputs.BranchesTotal, executions);
@@ -57,8 +57,8 @@ public sealed class DifferentialTester(IWasmEngine engine, WasmModule module, Te
         Counterexample counterexample, VariantCode candidate, RecordedInputs? recorded, CancellationToken cancellationToken)
     {
         var code = original.CodeOf(counterexample.Function);
-        var images = MemoryImages.Of(original, code, (recorded ?? RecordedInputs.None).Memory, options.DataBudget);
-        var harness = BuildHarness(counterexample.Function, code, [counterexample.Input], images, [candidate]);
+        var setting = FunctionSetting.Of(original, code, recorded ?? RecordedInputs.None, options);
+        var harness = BuildHarness(counterexample.Function, code, [counterexample.Input], setting, [candidate]);
         var result = await engine.SweepAsync(new SweepRequest(harness, 2, 0, 1), cancellationToken).ConfigureAwait(false);
         if (!result.TryGet(out var sweep, out var failure))
         {
@@ -74,7 +74,7 @@ public sealed class DifferentialTester(IWasmEngine engine, WasmModule module, Te
     }
 
     private sealed record Session(
-        uint Function, FunctionCode Code, ChosenInputs Inputs, MemoryImages Images, IReadOnlyList<VariantCode> Candidates, Verdict[] Verdicts);
+        uint Function, FunctionCode Code, ChosenInputs Inputs, FunctionSetting Setting, IReadOnlyList<VariantCode> Candidates, Verdict[] Verdicts);
 
     // A batch that the engine does not accept, or dies of, is halved until the candidate to blame is alone.
     private async Task<long> SweepAsync(Session session, List<int> batch, CancellationToken cancellationToken)
@@ -114,7 +114,7 @@ public sealed class DifferentialTester(IWasmEngine engine, WasmModule module, Te
         byte[] harness;
         try
         {
-            harness = BuildHarness(session.Function, session.Code, inputs, session.Images, [.. batch.Select(index => session.Candidates[index])]);
+            harness = BuildHarness(session.Function, session.Code, inputs, session.Setting, [.. batch.Select(index => session.Candidates[index])]);
         }
         catch (Exception exception) when (exception is IndexOutOfRangeException or ArgumentOutOfRangeException or KeyNotFoundException or WasmException)
         {
@@ -169,7 +169,7 @@ public sealed class DifferentialTester(IWasmEngine engine, WasmModule module, Te
     }
 
     private byte[] BuildHarness(
-        uint function, FunctionCode code, ImmutableArray<TestInput> inputs, MemoryImages images, IReadOnlyList<VariantCode> candidates)
+        uint function, FunctionCode code, ImmutableArray<TestInput> inputs, FunctionSetting setting, IReadOnlyList<VariantCode> candidates)
     {
         var needs = new SubjectNeeds(original).Add(code);
         foreach (var candidate in candidates)
@@ -177,7 +177,7 @@ public sealed class DifferentialTester(IWasmEngine engine, WasmModule module, Te
             AddNeeds(needs, candidate);
         }
 
-        var harness = new Harness(original, function, needs, inputs, images, profiles: false, branchOutcomes: 0);
+        var harness = new Harness(original, function, needs, setting, profile: null);
         var type = original.TypeIndexOf(function);
         harness.Add(type, new VariantCode(code));
         foreach (var candidate in candidates)
@@ -185,7 +185,7 @@ public sealed class DifferentialTester(IWasmEngine engine, WasmModule module, Te
             harness.Add(type, candidate);
         }
 
-        return harness.Write();
+        return harness.Write(inputs);
     }
 
     private static void AddNeeds(SubjectNeeds needs, VariantCode candidate)

@@ -12,8 +12,11 @@ public sealed record TestOptions
     /// <summary>Inputs per round that the original is tried on to choose the <see cref="Inputs"/> from.</summary>
     public int Pool { get; init; } = 512;
 
-    /// <summary>How often a round of inputs is tried; each round builds on what earlier rounds reached.</summary>
-    public int Rounds { get; init; } = 3;
+    /// <summary>How often a round of inputs is tried at most; each round builds on what earlier rounds reached.</summary>
+    public int Rounds { get; init; } = 16;
+
+    /// <summary>Rounds in a row that reach nothing new end the search.</summary>
+    public int IdleRounds { get; init; } = 3;
 
     /// <summary>Fuel of a run of the original: about one unit per loop iteration. Candidates get four times as much and 1,000.</summary>
     public int Fuel { get; init; } = 20_000;

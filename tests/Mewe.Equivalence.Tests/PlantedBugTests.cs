@@ -17,7 +17,7 @@ public sealed class PlantedBugTests(EngineFixture fixture, ITestOutputHelper out
     private static readonly PlantedBug[] Bugs =
     [
         new DuplicatedEffect(), new MovedAcrossChange(), new DroppedTrap(), new FloatIdentity(), new ForgottenSign(), new ForgottenShiftModulo(), new WrongLabel(),
-        new MergedLocals(), new BadPeeling(), new LostDefault(), new StaleMemorySize(), new WrongOperator(), new WrongConstant(), new WrongAccess(), new InvertedCondition(),
+        new MergedLocals(), new UnrolledWithoutExit(), new LostDefault(), new StaleMemorySize(), new WrongOperator(), new WrongConstant(), new WrongAccess(), new InvertedCondition(),
     ];
 
     private sealed record Instance(PlantedBug Bug, string Module, uint Function, FunctionCode Code);

@@ -14,7 +14,7 @@ internal sealed record HarnessIndices(
 /// or replaced by a short sequence with the same operands and results, and none depends on its neighbours.
 /// <list type="table">
 /// <item><term>store, atomic write, lane store</term><description>static offset; call <see cref="HarnessMemories.Write"/></description></item>
-/// <item><term>load</term><description>copied, or checked where sizes are virtual</description></item>
+/// <item><term>load</term><description>copied, or the harness's own where sizes are virtual or loads are traced</description></item>
 /// <item><term>memory.fill, copy, init, grow, size; data.drop</term><description>the harness's own</description></item>
 /// <item><term>call, call_indirect, call_ref, return_call*</term><description>callee's identity; call <see cref="CallStubs.Stub"/>; return</description></item>
 /// <item><term>loop</term><description>burns one unit of fuel at its head</description></item>
@@ -24,69 +24,80 @@ internal sealed record HarnessIndices(
 /// </list>
 /// </summary>
 internal sealed class BodyInstrumenter(
-    OriginalModule original, HarnessModule module, HarnessState state, HarnessRuntime runtime, HarnessMemories memories, CallStubs stubs, HarnessIndices indices)
+    OriginalModule original, HarnessModule module, HarnessState state, HarnessRuntime runtime, HarnessMemories memories, CallStubs stubs, HarnessIndices indices,
+    RunTracer? tracer)
 {
     /// <summary>Callee identities that are no function index: beyond <see cref="Limits.MaxFunctions"/>.</summary>
     private const int ThroughTable = 0x1000_0000, ThroughReference = 0x2000_0000;
 
     /// <summary>The code to put into the harness.</summary>
     /// <param name="outlined">Harness indices of the candidate's outlined functions.</param>
-    /// <param name="countBranches">Note which way branches go; see <see cref="BranchOutcomes"/> for the numbering.</param>
-    public FunctionCode Instrument(FunctionCode code, ReadOnlySpan<uint> outlined, bool countBranches = false)
+    public FunctionCode Instrument(FunctionCode code, ReadOnlySpan<uint> outlined)
     {
         var output = ImmutableArray.CreateBuilder<Instruction>(code.Instructions.Length * 2);
         var outcomes = 0;
         foreach (ref readonly var instruction in code.Instructions.AsSpan())
         {
-            if (countBranches)
+            if (tracer is null || !Trace(output, instruction, tracer, ref outcomes))
             {
-                Count(output, instruction, ref outcomes);
+                Rewrite(output, instruction, outlined);
             }
-
-            Rewrite(output, instruction, outlined);
         }
 
         return new FunctionCode(code.Locals, output.ToImmutable());
     }
 
-    /// <summary>How many outcomes the branches of a body have: two for each condition, one for each target of a table, its default included.</summary>
-    public static int BranchOutcomes(FunctionCode code)
+    /// <summary>The branches and comparisons of a body, in order.</summary>
+    public static IReadOnlyList<BranchSite> Sites(FunctionCode code)
     {
-        var outcomes = 0;
+        var sites = new List<BranchSite>();
+        var first = 0;
         foreach (ref readonly var instruction in code.Instructions.AsSpan())
         {
-            outcomes += OutcomesOf(instruction);
+            if (OutcomesOf(instruction) is > 0 and var size)
+            {
+                sites.Add(new BranchSite(first, size, !RunTracer.IsComparison(instruction.Opcode)));
+                first += size;
+            }
         }
 
-        return outcomes;
+        return sites;
     }
 
     private static int OutcomesOf(in Instruction instruction) => instruction.Opcode switch
     {
         If or BrIf or Select or SelectTyped => 2,
         BrTable => instruction.Labels.Length + 1,
-        _ => 0,
+        var opcode => RunTracer.IsComparison(opcode) ? 2 : 0,
     };
 
-    private void Count(ImmutableArray<Instruction>.Builder output, in Instruction instruction, ref int outcomes)
+    /// <summary>Notes what a branch is about to do; a comparison is replaced, which is what true says.</summary>
+    private static bool Trace(ImmutableArray<Instruction>.Builder output, in Instruction instruction, RunTracer tracer, ref int outcomes)
     {
-        if (OutcomesOf(instruction) is not (> 0 and var count))
+        if (OutcomesOf(instruction) is not (> 0 and var size))
         {
-            return;
+            return false;
         }
 
         output.Add(Instruction.I32Const(outcomes));
+        outcomes += size;
+        if (RunTracer.IsComparison(instruction.Opcode))
+        {
+            output.Add(Instruction.Call(tracer.Compare(instruction.Opcode)));
+            return true;
+        }
+
         if (instruction.Opcode == BrTable)
         {
-            output.Add(Instruction.I32Const(count - 1));
-            output.Add(Instruction.Call(runtime.MarkBranchTable()));
+            output.Add(Instruction.I32Const(size - 1));
+            output.Add(Instruction.Call(tracer.Table()));
         }
         else
         {
-            output.Add(Instruction.Call(runtime.MarkBranch()));
+            output.Add(Instruction.Call(tracer.Branch()));
         }
 
-        outcomes += count;
+        return false;
     }
 
     private void Rewrite(ImmutableArray<Instruction>.Builder output, in Instruction instruction, ReadOnlySpan<uint> outlined)
@@ -159,7 +170,7 @@ internal sealed class BodyInstrumenter(
         if (info.Immediate is ImmediateKind.Memory or ImmediateKind.MemoryLane)
         {
             var isWrite = MemoryAccess.Writes(instruction.Opcode);
-            if (isWrite || memories.ChecksLoads)
+            if (isWrite || memories.ReplacesLoads)
             {
                 output.Add(Instruction.I64Const((long)instruction.Bits));
                 output.Add(Instruction.Call(isWrite ? memories.Write(instruction) : memories.Read(instruction)));

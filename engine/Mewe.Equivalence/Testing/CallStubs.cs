@@ -58,9 +58,9 @@ internal sealed class CallStubs
         }
 
         code.Get((uint)type.Parameters.Length).Call(call);
-        foreach (var result in type.Results)
+        for (var i = 0; i < type.Results.Length; i++)
         {
-            Result(code, result);
+            Result(code, type.Results[i], i == 0 ? runtime.Answer : runtime.Value);
         }
 
         module.Define(function, code);
@@ -129,11 +129,11 @@ internal sealed class CallStubs
         return function;
     }
 
-    private void Result(CodeBuilder code, ValueType type)
+    private void Result(CodeBuilder code, ValueType type, uint value)
     {
         _ = type.IsReference ? code.Add(Instruction.Of(RefNull, new HeapTypePayload(type.Heap)))
-            : type == ValueType.I32 ? code.Call(runtime.Value).Op(I32WrapI64)
-            : type == ValueType.I64 ? code.Call(runtime.Value)
+            : type == ValueType.I32 ? code.Call(value).Op(I32WrapI64)
+            : type == ValueType.I64 ? code.Call(value)
             : type == ValueType.F64 ? code.Call(runtime.Float)
             : type == ValueType.F32 ? code.Call(runtime.Float).Op(F32DemoteF64).Call(runtime.Canonicalize(ValueType.F32, false))
             : code.Call(runtime.Value).Op(I64x2Splat).Call(runtime.Value).Add(Instruction.Lane(I64x2ReplaceLane, 1));
@@ -222,7 +222,7 @@ internal sealed class CallStubs
         }
         else
         {
-            Result(code, type);
+            Result(code, type, runtime.Value);
         }
 
         code.SetGlobal(global.Index).End();

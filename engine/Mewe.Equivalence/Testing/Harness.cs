@@ -30,23 +30,24 @@ internal sealed class Harness
     private readonly MemoryImages images;
     private readonly uint bookkeeping;
     private readonly bool profiles;
+    private readonly int capacity;
+    private readonly ReadOnlyMemory<byte> valueTable;
     private uint reset;
     private int subjects;
 
     /// <param name="needs">Of the original and of all candidates that will be added.</param>
-    /// <param name="branchOutcomes">Bytes of coverage to keep per input; 0 unless <paramref name="profiles"/>.</param>
-    /// <param name="profiles">Keep a record of each run, and its coverage: for the original alone, to choose inputs.</param>
-    public Harness(
-        OriginalModule original, uint function, SubjectNeeds needs, IReadOnlyList<TestInput> inputs, MemoryImages images, bool profiles, int branchOutcomes)
+    /// <param name="profile">Keep a record of each run: for the original alone, to choose inputs; null for a harness that compares.</param>
+    public Harness(OriginalModule original, uint function, SubjectNeeds needs, FunctionSetting setting, HarnessProfile? profile)
     {
-        (this.original, this.images, this.profiles) = (original, images, profiles);
+        (this.original, images, profiles, valueTable, capacity) = (original, setting.Images, profile is not null, setting.ValueTable, profile?.Inputs ?? 0);
         type = original.TypeOf(function);
         module = new HarnessModule(original.Module);
         bookkeeping = (uint)original.Memories.Length;
-        state = new HarnessState(module, type.Parameters.Length, needs.Globals.Count, inputs.Count, branchOutcomes);
+        state = new HarnessState(module, type.Parameters.Length, needs.Globals.Count, capacity, profile?.BranchOutcomes ?? 0);
         globals = DeclareGlobals(needs);
-        runtime = new HarnessRuntime(module, state, bookkeeping, original.Memories is [{ Limits.Is64: true }, ..]);
-        memories = new HarnessMemories(module, state, runtime, original, needs.SizesMemory);
+        var tracer = profiles ? new RunTracer(module, state, bookkeeping) : null;
+        runtime = new HarnessRuntime(module, state, bookkeeping, original.Memories is [{ Limits.Is64: true }, ..], tracer);
+        memories = new HarnessMemories(module, state, runtime, original, needs.SizesMemory, tracer);
         stubs = new CallStubs(module, state, runtime, memories, globals, original);
         var segments = ImmutableDictionary.CreateBuilder<uint, (uint, int, int)>();
         foreach (var segment in needs.DataSegments)
@@ -58,28 +59,31 @@ internal sealed class Harness
         }
 
         instrumenter = new BodyInstrumenter(original, module, state, runtime, memories, stubs,
-            new HarnessIndices(globals.ToImmutableDictionary(global => global.Global), segments.ToImmutable()));
+            new HarnessIndices(globals.ToImmutableDictionary(global => global.Global), segments.ToImmutable()), tracer);
         for (var m = 0; m < memories.Count; m++)
         {
             module.AddMemory(memories.PhysicalPages(m), memories.Is64((uint)m));
         }
 
-        module.AddMemory(state.Pages, is64: false);
         module.ExportMemory(MemoryExport, bookkeeping);
-        module.AddActiveData(bookkeeping, HarnessState.BoundaryTable, Boundaries.Table);
-        module.AddActiveData(bookkeeping, HarnessState.Inputs, InputRecords(inputs));
         WriteReset();
         WriteDigest();
     }
 
     public int SubjectCount => subjects;
 
-    /// <summary>Where the run records start, and where the coverage does.</summary>
-    public int RunRecords => state.RunRecords;
+    /// <summary>Where traces and coverage start.</summary>
+    public int Traces => state.Traces;
 
     public int Coverage => state.Coverage;
 
-    public byte[] Write() => module.Write();
+    /// <summary>The module, on these inputs. May be asked for again with other inputs.</summary>
+    public byte[] Write(IReadOnlyList<TestInput> inputs)
+    {
+        var records = InputRecords(inputs);
+        return module.Write(
+            pages: (ulong)(state.Inputs + records.Length + 0xFFFF) >> 16, (bookkeeping, HarnessState.ValueTable, valueTable), (bookkeeping, state.Inputs, records));
+    }
 
     /// <summary>Adds a subject: first the original, then the candidates.</summary>
     public void Add(uint typeIndex, VariantCode code)
@@ -96,7 +100,7 @@ internal sealed class Harness
         }
 
         var body = module.Declare(typeIndex, type);
-        module.Define(body, instrumenter.Instrument(code.Code, outlined, profiles));
+        module.Define(body, instrumenter.Instrument(code.Code, outlined));
         var subject = module.Declare(SubjectType);
         var wrapper = module.Code(subject).Get(0).I32(subjects == 0 ? 0 : 1).Call(reset);
         for (var i = 0; i < type.Parameters.Length; i++)
@@ -176,7 +180,7 @@ internal sealed class Harness
         code.Get(0).Global(state.Input).Op(I32Eq).If().Global(state.LogMark).Call(undo).Else();
         code.I32(state.Log).Call(undo).Get(0).SetGlobal(state.Input);
         code.I32(state.Log + HarnessState.LogEntries * HarnessState.LogEntryBytes).SetGlobal(state.LogLimit).I32(int.MaxValue).SetGlobal(state.Fuel);
-        code.Get(0).I32(state.RecordBytes).Op(I32Mul).I32(HarnessState.Inputs).Op(I32Add).SetGlobal(state.Record);
+        code.Get(0).I32(state.RecordBytes).Op(I32Mul).I32(state.Inputs).Op(I32Add).SetGlobal(state.Record);
         code.Global(state.Record).Access(I64Load, bookkeeping, HarnessState.SeedAt).SetGlobal(state.Seed);
         code.Global(state.Record).Access(I64Load, bookkeeping, HarnessState.ArenaAt).SetGlobal(state.Arena);
         code.I32(0).SetGlobal(state.Mood).I64(0L).SetGlobal(state.Echo);
@@ -207,26 +211,55 @@ internal sealed class Harness
 
         if (profiles)
         {
+            code.I32(0).SetGlobal(state.ValueTraceCount).I32(0).SetGlobal(state.ComparisonCount);
+            code.Get(0).I32(HarnessState.TraceBytes).Op(I32Mul).I32(state.Traces).Op(I32Add).SetGlobal(state.TraceAt);
             code.Get(0).I32(state.CoveragePerInput).Op(I32Mul).I32(state.Coverage).Op(I32Add).SetGlobal(state.CoverageAt);
         }
 
         module.Define(reset, code);
     }
 
-    // Fills the arena with the mixture, then the input's own regions.
+    // Fills the arena with the mixture, then the input's own regions, then writes its single values.
     private uint SetUpMemory()
     {
         var fill = Fill();
+        var poke = PokeWidth();
         var function = module.Declare(FunctionType.Of([], []));
         var code = module.Code(function);
+        var left = code.Local(ValueType.I32);
+        var at = code.Local(ValueType.I32);
         code.Global(state.Arena).I32(HarnessState.ArenaCells).I32((int)FillKind.Mixture).Call(fill);
-        for (var i = 0; i < HarnessState.MaximumFills; i++)
+        Each(HarnessState.FillCountAt, HarnessState.FillsAt, () => code
+            .Get(at).Access(I64Load, bookkeeping).Get(at).Access(I32Load, bookkeeping, 8).Get(at).Access(I32Load, bookkeeping, 12).Call(fill));
+        Each(HarnessState.PokeCountAt, HarnessState.PokesAt, () => code
+            .Get(at).Access(I64Load, bookkeeping).Get(at).Access(I64Load, bookkeeping, 8).Call(poke));
+        module.Define(function, code);
+        return function;
+
+        void Each(int countAt, int entriesAt, Action entry)
         {
-            var at = HarnessState.FillsAt + i * HarnessState.FillBytes;
-            code.Global(state.Record).Access(I64Load, bookkeeping, at).Global(state.Record).Access(I32Load, bookkeeping, at + 8)
-                .Global(state.Record).Access(I32Load, bookkeeping, at + 12).Call(fill);
+            code.Global(state.Record).Access(I32Load, bookkeeping, entriesAt).Set(at).Global(state.Record).Access(I32Load, bookkeeping, countAt).Set(left)
+                .Block().Loop().Get(left).Op(I32Eqz).BranchIf(1);
+            entry();
+            code.Get(at).I32(16).Op(I32Add).Set(at).Get(left).I32(1).Op(I32Sub).Set(left).Branch(0).End().End();
+        }
+    }
+
+    // (address with the width in its top byte, value): merges the value into the 8 bytes at the address.
+    private uint PokeWidth()
+    {
+        var function = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64], []));
+        var code = module.Code(function);
+        var mask = code.Local(ValueType.I64);
+        code.I64(-1).I64(64).Get(0).I64(56).Op(I64ShrU).I64(3).Op(I64Shl, I64Sub, I64ShrU).Set(mask);
+        code.Get(0).I64(0x00FFFFFF_FFFFFFFF).Op(I64And).Tee(0).I64(original.Bytes(0)).I64(8).Op(I64Sub, I64GtU).If().Op(Return).End();
+        code.Get(0).Get(0);
+        if (!memories.Is64(0))
+        {
+            code.Op(I32WrapI64);
         }
 
+        code.Access(I64Load, 0).Get(mask).I64(-1).Op(I64Xor, I64And).Get(1).Get(mask).Op(I64And, I64Or).Call(memories.Poke(0));
         module.Define(function, code);
         return function;
     }
@@ -260,11 +293,13 @@ internal sealed class Harness
         if (profiles)
         {
             var at = code.Local(ValueType.I32);
-            code.Global(state.Input).I32(HarnessState.RunRecordBytes).Op(I32Mul).I32(state.RunRecords).Op(I32Add).Set(at);
+            code.Global(state.Input).I32(HarnessState.RunRecordBytes).Op(I32Mul).I32(HarnessState.RunRecords).Op(I32Add).Set(at);
             code.Get(at).Global(state.Record).Access(I32Load, bookkeeping, HarnessState.FuelAt).Global(state.Fuel).Op(I32Sub).Access(I32Store, bookkeeping, 0);
             code.Get(at).Global(state.Outcome).Access(I32Store, bookkeeping, 4);
             code.Get(at).Global(state.Completed).Access(I32Store, bookkeeping, 8);
             code.Get(at).Global(state.Event).Access(I32Store, bookkeeping, 12);
+            code.Get(at).Global(state.ValueTraceCount).Access(I32Store, bookkeeping, 16);
+            code.Get(at).Global(state.ComparisonCount).Access(I32Store, bookkeeping, 20);
         }
 
         stubs.AbsorbState(code);
@@ -278,7 +313,8 @@ internal sealed class Harness
 
     private byte[] InputRecords(IReadOnlyList<TestInput> inputs)
     {
-        var bytes = new byte[inputs.Count * state.RecordBytes];
+        var extras = inputs.Count * state.RecordBytes;
+        var bytes = new byte[extras + 16 * inputs.Sum(input => input.Fills.Length + input.Pokes.Length + input.Answers.Length)];
         for (var i = 0; i < inputs.Count; i++)
         {
             var input = inputs[i];
@@ -288,12 +324,22 @@ internal sealed class Harness
             BinaryPrimitives.WriteInt32LittleEndian(record[HarnessState.FuelAt..], input.Fuel);
             BinaryPrimitives.WriteInt32LittleEndian(record[HarnessState.ImageAt..], input.Recorded ? 1 : 0);
             BinaryPrimitives.WriteInt32LittleEndian(record[HarnessState.MoodAt..], input.Mood);
-            for (var f = 0; f < input.Fills.Length; f++)
+            Extra(record, HarnessState.FillCountAt, HarnessState.FillsAt, input.Fills.Length);
+            foreach (var fill in input.Fills)
             {
-                var fill = record[(HarnessState.FillsAt + f * HarnessState.FillBytes)..];
-                BinaryPrimitives.WriteUInt64LittleEndian(fill, input.Fills[f].Address);
-                BinaryPrimitives.WriteInt32LittleEndian(fill[8..], input.Fills[f].Cells);
-                BinaryPrimitives.WriteInt32LittleEndian(fill[12..], (int)input.Fills[f].Kind);
+                Pair(fill.Address, (ulong)(uint)fill.Cells | (ulong)fill.Kind << 32);
+            }
+
+            Extra(record, HarnessState.PokeCountAt, HarnessState.PokesAt, input.Pokes.Length);
+            foreach (var poke in input.Pokes)
+            {
+                Pair(poke.Address | (ulong)poke.Width << 56, poke.Value);
+            }
+
+            Extra(record, HarnessState.AnswerCountAt, HarnessState.AnswersAt, input.Answers.Length);
+            foreach (var answer in input.Answers)
+            {
+                Pair((ulong)answer.Call, answer.Value);
             }
 
             for (var a = 0; a < input.Arguments.Length; a++)
@@ -309,6 +355,18 @@ internal sealed class Harness
         }
 
         return bytes;
+
+        void Extra(Span<byte> record, int countAt, int entriesAt, int count)
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(record[countAt..], count);
+            BinaryPrimitives.WriteInt32LittleEndian(record[entriesAt..], state.Inputs + extras);
+        }
+
+        void Pair(ulong first, ulong second)
+        {
+            WriteBits(bytes.AsSpan(extras), new ValueBits(first, second));
+            extras += 16;
+        }
     }
 
     private static void WriteBits(Span<byte> at, ValueBits value)

@@ -24,6 +24,7 @@ internal sealed class HarnessMemories
     private readonly OriginalModule original;
     private readonly uint bookkeeping;
     private readonly bool virtualSizes;
+    private readonly RunTracer? tracer;
     private readonly uint[] sizes;
     private readonly uint[] touch;
     private readonly uint[] settle;
@@ -32,9 +33,10 @@ internal sealed class HarnessMemories
     private readonly uint?[] poke;
     private readonly Dictionary<object, uint> made = [];
 
-    public HarnessMemories(HarnessModule module, HarnessState state, HarnessRuntime runtime, OriginalModule original, bool virtualSizes)
+    public HarnessMemories(HarnessModule module, HarnessState state, HarnessRuntime runtime, OriginalModule original, bool virtualSizes, RunTracer? tracer)
     {
-        (this.module, this.state, this.runtime, this.original, this.virtualSizes) = (module, state, runtime, original, virtualSizes);
+        (this.module, this.state, this.runtime, this.original) = (module, state, runtime, original);
+        (this.virtualSizes, this.tracer) = (virtualSizes, tracer);
         var count = original.Memories.Length;
         bookkeeping = (uint)count;
         sizes = new uint[count];
@@ -253,10 +255,10 @@ internal sealed class HarnessMemories
         }
     }
 
-    /// <summary>Loads need a check of their own where sizes are virtual.</summary>
-    public bool ChecksLoads => virtualSizes;
+    /// <summary>Loads need a function of their own where sizes are virtual, and where they are traced.</summary>
+    public bool ReplacesLoads => virtualSizes || tracer is not null;
 
-    /// <summary>A function that does what the load does, checked against the virtual size; parameters as <see cref="Write"/>.</summary>
+    /// <summary>A function that does what the load does, checked against the virtual size and traced where wanted; parameters as <see cref="Write"/>.</summary>
     public uint Read(in Instruction instruction)
     {
         var (opcode, memory, lane) = (instruction.Opcode, instruction.Index, instruction.LaneIndex);
@@ -286,6 +288,19 @@ internal sealed class HarnessMemories
 
         var isAtomic = (info.Effects & Effects.Atomic) != 0;
         code.Add(Instruction.Memory(opcode, 0, isAtomic ? (uint)System.Numerics.BitOperations.Log2((uint)size) : 0, memory, lane));
+        if (tracer is not null && memory == 0)
+        {
+            var result = ValueType.FromLetter(info.Results[0]);
+            var loaded = code.Local(result);
+            code.Set(loaded).Get(wide).I64(IncomingValue.Tag(size, result.IsFloat)).Op(I64Or).Get(loaded);
+            _ = result == ValueType.I32 ? code.Op(I64ExtendI32U)
+                : result == ValueType.F32 ? code.Op(I32ReinterpretF32, I64ExtendI32U)
+                : result == ValueType.F64 ? code.Op(I64ReinterpretF64)
+                : result == ValueType.V128 ? code.Add(Instruction.Lane(I64x2ExtractLane, 0))
+                : code;
+            code.Call(tracer.Incoming()).Get(loaded);
+        }
+
         module.Define(function, code);
         return function;
     }

@@ -83,10 +83,6 @@ internal sealed class HarnessModule
         return (uint)module.Data.Count - 1;
     }
 
-    /// <summary>A segment that is in place from the start.</summary>
-    public void AddActiveData(uint memory, int address, ReadOnlyMemory<byte> bytes) =>
-        module.Data.Add(new DataSegment(2, SegmentMode.Active, memory, ConstantExpression.Of(Instruction.I32Const(address)), bytes));
-
     /// <summary>A function of that type that may be referred to by ref.func and is never run.</summary>
     public uint Dummy(uint typeIndex, FunctionType type)
     {
@@ -101,14 +97,29 @@ internal sealed class HarnessModule
         return function;
     }
 
-    public byte[] Write()
+    /// <summary>The module with one more memory, the harness's own, of that size and with that content.</summary>
+    public byte[] Write(ulong pages, params ReadOnlySpan<(uint Memory, int Address, ReadOnlyMemory<byte> Bytes)> content)
     {
-        foreach (var code in functions)
+        for (var i = module.Bodies.Count; i < functions.Count; i++)
         {
-            module.Bodies.Add(new FunctionBody(code!));
+            module.Bodies.Add(new FunctionBody(functions[i]!));
+        }
+
+        var segments = module.Data.Count;
+        AddMemory(pages, is64: false);
+        foreach (var (memory, address, bytes) in content)
+        {
+            module.Data.Add(new DataSegment(2, SegmentMode.Active, memory, ConstantExpression.Of(Instruction.I32Const(address)), bytes));
         }
 
         module.DataCount = (uint)module.Data.Count;
-        return ModuleWriter.Write(module);
+        var written = ModuleWriter.Write(module);
+        module.Memories.RemoveAt(module.Memories.Count - 1);
+        while (module.Data.Count > segments)
+        {
+            module.Data.RemoveAt(module.Data.Count - 1);
+        }
+
+        return written;
     }
 }

@@ -13,22 +13,23 @@ internal sealed class HarnessRuntime
     private static readonly FunctionType Value64 = FunctionType.Of([], [ValueType.I64]);
     private static readonly FunctionType Take64 = FunctionType.Of([ValueType.I64], []);
     private static readonly FunctionType Nothing = FunctionType.Of([], []);
-    private static readonly FunctionType Mark = FunctionType.Of([ValueType.I32, ValueType.I32], [ValueType.I32]);
-    private static readonly FunctionType MarkTable = FunctionType.Of([ValueType.I32, ValueType.I32, ValueType.I32], [ValueType.I32]);
 
     private readonly HarnessModule module;
     private readonly HarnessState state;
     private readonly uint bookkeeping;
     private readonly bool wideAddresses;
+    private readonly RunTracer? tracer;
     private readonly Dictionary<(ValueType, bool), uint> canonicalizers = [];
 
-    public HarnessRuntime(HarnessModule module, HarnessState state, uint bookkeeping, bool wideAddresses)
+    /// <param name="tracer">Notes the values that calls out give; null where nobody wants to know.</param>
+    public HarnessRuntime(HarnessModule module, HarnessState state, uint bookkeeping, bool wideAddresses, RunTracer? tracer)
     {
-        (this.module, this.state, this.bookkeeping, this.wideAddresses) = (module, state, bookkeeping, wideAddresses);
+        (this.module, this.state, this.bookkeeping, this.wideAddresses, this.tracer) = (module, state, bookkeeping, wideAddresses, tracer);
         Hash = module.Declare(HashType);
         Absorb = module.Declare(Take64);
         Next = module.Declare(Value64);
         Value = module.Declare(Value64);
+        Answer = module.Declare(Value64);
         Float = module.Declare(FunctionType.Of([], [ValueType.F64]));
         Exhausted = module.Declare(Nothing);
         WriteHash();
@@ -36,6 +37,7 @@ internal sealed class HarnessRuntime
         WriteNext();
         WriteValue();
         WriteFloat();
+        WriteAnswer();
         module.Define(Exhausted, module.Code(Exhausted).I32((int)RunEnding.FuelExhausted).SetGlobal(state.Outcome).Op(Unreachable));
     }
 
@@ -50,6 +52,9 @@ internal sealed class HarnessRuntime
 
     /// <summary>() -> i64: a value as programs use them: small, pointer, boundary, random, as the mood has it.</summary>
     public uint Value { get; }
+
+    /// <summary>() -> i64: what the input prescribes for the call at hand, else a value.</summary>
+    public uint Answer { get; }
 
     /// <summary>() -> f64, of the same kind.</summary>
     public uint Float { get; }
@@ -110,36 +115,6 @@ internal sealed class HarnessRuntime
         return function;
     }
 
-    /// <summary>(i32 condition, i32 first outcome) -> i32: counts which way a branch goes.</summary>
-    public uint MarkBranch()
-    {
-        if (markBranch is not { } function)
-        {
-            markBranch = function = module.Declare(Mark);
-            module.Define(function, module.Code(function)
-                .Global(state.CoverageAt).Get(1).Op(I32Add).Get(0).I32(0).Op(I32Ne, I32Add).I32(1).Access(I32Store8, bookkeeping, 0).Get(0));
-        }
-
-        return function;
-    }
-
-    /// <summary>(i32 index, i32 first outcome, i32 targets without the default) -> i32.</summary>
-    public uint MarkBranchTable()
-    {
-        if (markTable is not { } function)
-        {
-            markTable = function = module.Declare(MarkTable);
-            module.Define(function, module.Code(function)
-                .Global(state.CoverageAt).Get(1).Op(I32Add).Get(0).Get(2).Get(0).Get(2).Op(I32LtU, Select).Op(I32Add)
-                .I32(1).Access(I32Store8, bookkeeping, 0).Get(0));
-        }
-
-        return function;
-    }
-
-    private uint? markBranch;
-    private uint? markTable;
-
     private void WriteHash() => module.Define(Hash, module.Code(Hash)
         .Get(0).Get(1).Op(I64Xor).I64(SplitMix.Increment).Op(I64Add).I64(SplitMix.First).Op(I64Mul).Tee(0)
         .Get(0).I64(29).Op(I64ShrU, I64Xor).I64(SplitMix.Second).Op(I64Mul).Tee(0)
@@ -173,7 +148,7 @@ internal sealed class HarnessRuntime
         Case(1, () => code.Get(bits).I64(8).Op(I64ShrU).I64(0x0000000F_0000000F).Op(I64And));
         Case(2, () => Pointers(code, bits));
         Case(3, () => code.Get(bits).I64(8).Op(I64ShrU).I64(7).Op(I64And).I64(-1).Op(I64Xor));
-        Case(4, () => code.Get(bits).I64(8).Op(I64ShrU, I32WrapI64).I32(63).Op(I32And).I32(3).Op(I32Shl).Access(I64Load, bookkeeping, HarnessState.BoundaryTable));
+        Case(4, () => code.Get(bits).I64(8).Op(I64ShrU, I32WrapI64).I32(63).Op(I32And).I32(3).Op(I32Shl).Access(I64Load, bookkeeping, HarnessState.ValueTable));
         Case(5, () => code.Call(Next));
         Case(6, () => code.Get(bits).I64(4).Op(I64ShrU).I64(0x0F0F0F0F_0F0F0F0F).Op(I64And).I64(0x61616161_61616161).Op(I64Add));
         code.Global(state.Echo);
@@ -207,5 +182,25 @@ internal sealed class HarnessRuntime
         code.Get(kind).I32(2).Op(I32Eq).If().Call(Next).Op(F64ReinterpretI64).Op(Return).End();
         code.Call(Value).Op(I64Extend32S, F64ConvertI64S).Add(Instruction.F64Const(BitConverter.DoubleToUInt64Bits(0.5))).Op(F64Mul);
         module.Define(Float, code);
+    }
+
+    private void WriteAnswer()
+    {
+        var code = module.Code(Answer);
+        var left = code.Local(ValueType.I32);
+        var at = code.Local(ValueType.I32);
+        code.Global(state.Record).Access(I32Load, bookkeeping, HarnessState.AnswersAt).Set(at)
+            .Global(state.Record).Access(I32Load, bookkeeping, HarnessState.AnswerCountAt).Set(left)
+            .Block().Loop().Get(left).Op(I32Eqz).BranchIf(1)
+            .Get(at).Access(I32Load, bookkeeping).Global(state.Event).Op(I32Eq).If().Get(at).Access(I64Load, bookkeeping, 8).Op(Return).End()
+            .Get(at).I32(16).Op(I32Add).Set(at).Get(left).I32(1).Op(I32Sub).Set(left).Branch(0).End().End()
+            .Call(Value);
+        if (tracer is not null)
+        {
+            var value = code.Local(ValueType.I64);
+            code.Set(value).Global(state.Event).Op(I64ExtendI32U).Get(value).Call(tracer.Incoming()).Get(value);
+        }
+
+        module.Define(Answer, code);
     }
 }

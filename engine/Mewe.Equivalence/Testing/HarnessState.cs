@@ -8,16 +8,24 @@ namespace Mewe.Equivalence.Testing;
 /// </summary>
 internal sealed class HarnessState
 {
-    /// <summary>Addresses in the harness's own memory.</summary>
-    public const int BoundaryTable = 0, BoundaryCount = 64, Inputs = BoundaryCount * 8;
+    /// <summary>The value table is at the start of the harness's own memory; then come run records, traces, coverage, the undo log, and last the inputs.</summary>
+    public const int ValueTable = 0, ValueCount = 64, RunRecords = ValueCount * 8;
 
-    /// <summary>Parts of an input record: seed, arena, fuel, image, mood, then fills, arguments, globals.</summary>
-    public const int SeedAt = 0, ArenaAt = 8, FuelAt = 16, ImageAt = 20, MoodAt = 24, FillsAt = 32, MaximumFills = 4, FillBytes = 16;
-
-    public const int ArgumentsAt = FillsAt + MaximumFills * FillBytes, SlotBytes = 16;
+    /// <summary>
+    /// Parts of an input record: seed, arena, fuel, image, mood; how many fills, pokes and answers there are and where they stand, 16 bytes each; then arguments
+    /// and globals.
+    /// </summary>
+    public const int SeedAt = 0, ArenaAt = 8, FuelAt = 16, ImageAt = 20, MoodAt = 24, FillCountAt = 28, FillsAt = 32, PokeCountAt = 36, PokesAt = 40,
+        AnswerCountAt = 44, AnswersAt = 48, ArgumentsAt = 64, SlotBytes = 16;
 
     /// <summary>Bytes of an entry of the undo log, and of the record that a run leaves when inputs are chosen.</summary>
-    public const int LogEntryBytes = 16, RunRecordBytes = 16;
+    public const int LogEntryBytes = 16, RunRecordBytes = 32;
+
+    /// <summary>Incoming values and comparisons that a run keeps when inputs are chosen: the first half of them, and the last.</summary>
+    public const int TracedValues = 32, TracedComparisons = 32;
+
+    /// <summary>Bytes of the traces of a run.</summary>
+    public const int TraceBytes = TracedValues * IncomingValue.Bytes + TracedComparisons * Comparison.Bytes;
 
     /// <summary>Entries of the undo log that the original may use; candidates may use twice as many.</summary>
     public const int LogEntries = 1 << 17;
@@ -25,7 +33,8 @@ internal sealed class HarnessState
     /// <summary>Cells of the arena.</summary>
     public const int ArenaCells = 64;
 
-    public HarnessState(HarnessModule module, int parameters, int globals, int inputs, int coveragePerInput)
+    /// <param name="profiledInputs">Inputs that run records, traces and coverage are kept for; 0 where they are not wanted.</param>
+    public HarnessState(HarnessModule module, int parameters, int globals, int profiledInputs, int coveragePerInput)
     {
         Outcome = I32();
         Completed = I32();
@@ -48,13 +57,16 @@ internal sealed class HarnessState
         Echo = I64();
         Dropped = I64();
         Growths = I64();
+        ValueTraceCount = I32();
+        ComparisonCount = I32();
+        TraceAt = I32();
         RecordBytes = ArgumentsAt + SlotBytes * (parameters + globals);
-        RunRecords = Inputs + RecordBytes * inputs;
-        Coverage = RunRecords + RunRecordBytes * inputs;
-        Log = (Coverage + coveragePerInput * inputs + 15) & ~15;
+        Traces = RunRecords + RunRecordBytes * profiledInputs;
+        Coverage = Traces + TraceBytes * profiledInputs;
+        Log = (Coverage + coveragePerInput * profiledInputs + 15) & ~15;
+        Inputs = Log + 2 * LogEntries * LogEntryBytes;
         CoveragePerInput = coveragePerInput;
         Parameters = parameters;
-        Pages = (ulong)(Log + 2 * LogEntries * LogEntryBytes + 0xFFFF) >> 16;
 
         uint I32(int initial = 0) => module.AddGlobal(ValueType.I32, Instruction.I32Const(initial));
         uint I64() => module.AddGlobal(ValueType.I64, Instruction.I64Const(0));
@@ -113,7 +125,15 @@ internal sealed class HarnessState
 
     public int RecordBytes { get; }
 
-    public int RunRecords { get; }
+    /// <summary>Values and comparisons that the run has traced so far, and where its traces stand.</summary>
+    public uint ValueTraceCount { get; }
+
+    public uint ComparisonCount { get; }
+
+    public uint TraceAt { get; }
+
+    /// <summary>Where the traces of all runs start.</summary>
+    public int Traces { get; }
 
     public int Coverage { get; }
 
@@ -123,7 +143,8 @@ internal sealed class HarnessState
 
     public int Parameters { get; }
 
-    public ulong Pages { get; }
+    /// <summary>Where the inputs start: last, so that everything before does not depend on how many there are.</summary>
+    public int Inputs { get; }
 
     public int GlobalAt(int slot) => ArgumentsAt + SlotBytes * (Parameters + slot);
 }

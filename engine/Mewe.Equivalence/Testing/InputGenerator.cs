@@ -9,6 +9,8 @@ namespace Mewe.Equivalence.Testing;
 /// </summary>
 internal sealed class InputGenerator
 {
+    private const int MaximumFills = 4, MaximumPokes = 16;
+
     private readonly OriginalModule original;
     private readonly uint function;
     private readonly FunctionType type;
@@ -30,51 +32,167 @@ internal sealed class InputGenerator
         mutableGlobals = [.. UsedGlobals(code).Where(global => original.GlobalTypes[(int)global] is { Mutable: true, Value.IsReference: false })];
         stackPointer = Enumerable.Range(0, original.GlobalTypes.Length).Select(global => (uint)global).Where(original.LooksLikePointer)
             .Select(global => original.GlobalValues[(int)global].Low).FirstOrDefault();
-        dictionary = [.. Dictionary(code)];
+        dictionary = FunctionSetting.Constants(code);
         addresses = AddressParameters(code);
     }
 
-    /// <summary>Input <paramref name="number"/>; <paramref name="parents"/> are inputs that reached something new, to vary.</summary>
-    public TestInput Make(int number, IReadOnlyList<TestInput> parents)
+    /// <summary>Input <paramref name="number"/>, made up from nothing.</summary>
+    public TestInput Make(int number)
     {
-        var random = new SplitMix(SplitMix.Mix(SplitMix.Mix(options.Seed, function), (ulong)number));
+        var random = Stream(number);
         var seed = random.Next();
-        if (parents.Count > 0 && !random.OneIn(3))
-        {
-            return Vary(random.Pick(parents), number, seed, ref random);
-        }
-
         var isRecorded = (!recorded.Memory.IsEmpty || tuples.Length > 0) && random.OneIn(2);
         var arena = Arena(ref random);
         var arguments = isRecorded && tuples.Length > 0 ? random.Pick(tuples) : Arguments(arena, ref random);
         return new TestInput(
             number, seed, Mood(ref random), arena, Fuel(number), isRecorded && !recorded.Memory.IsEmpty, arguments,
-            Globals(isRecorded, ref random), isRecorded && random.OneIn(2) ? [] : Fills(arguments, ref random));
+            Globals(isRecorded, ref random), isRecorded && random.OneIn(2) ? [] : Fills(arguments, ref random), [], []);
     }
+
+    /// <summary>Input <paramref name="number"/>, a variation of one that came far.</summary>
+    /// <param name="covered">Outcomes that some input has reached: comparisons that lack one are what a variation aims at.</param>
+    public TestInput Vary(int number, Parent parent, bool[] covered)
+    {
+        var random = Stream(number);
+        var input = parent.Input with { Number = number, Fuel = Fuel(number) };
+        if (parent.Comparisons.Length > 0 && !random.OneIn(3) && Satisfy(input, parent, covered, ref random) is { } aimed)
+        {
+            input = aimed;
+            if (!random.OneIn(4))
+            {
+                return input;
+            }
+        }
+
+        for (var left = 1 + random.Next(3); left > 0; left--)
+        {
+            input = random.Next(12) switch
+            {
+                < 6 when parent.Incoming.Length > 0 => Replace(input, random.Pick(parent.Incoming), null, ref random),
+                6 when parent.Calls > 0 => Answer(input, 1 + random.Next(Math.Min(parent.Calls + 1, 64)), Likely(input.Arena, ref random), ref random),
+                < 10 when input.Arguments.Length > 0 => ChangeArgument(input, ref random),
+                10 when mutableGlobals.Length > 0 => input with { Globals = Globals(input.Recorded, ref random) },
+                11 when random.OneIn(2) => input with { Seed = random.Next() },
+                _ => input with { Mood = Mood(ref random) },
+            };
+        }
+
+        return input;
+    }
+
+    // Where one side of a comparison came in from outside, change it there so that the comparison goes the other way.
+    private TestInput? Satisfy(TestInput input, Parent parent, bool[] covered, ref SplitMix random)
+    {
+        var comparison = random.Pick(parent.Comparisons);
+        for (var tries = 0; tries < 4 && covered[comparison.Outcome] && covered[Math.Min(comparison.Outcome + 1, covered.Length - 1)]; tries++)
+        {
+            comparison = random.Pick(parent.Comparisons);
+        }
+
+        var (from, to) = random.OneIn(3) ? (comparison.Right, comparison.Left) : (comparison.Left, comparison.Right);
+        to += random.Next(4) switch { 0 => 1UL, 1 => ulong.MaxValue, _ => 0UL };
+        if (from == comparison.Left && comparison.Right < 1024 && random.OneIn(4))
+        {
+            // The index of a br_table, or something like it.
+            to = (ulong)random.Next((int)comparison.Right + 2);
+        }
+
+        var start = random.Next(parent.Incoming.Length + input.Arguments.Length + 1);
+        for (var i = 0; i < parent.Incoming.Length + input.Arguments.Length; i++)
+        {
+            var at = (start + i) % (parent.Incoming.Length + input.Arguments.Length);
+            var value = at < parent.Incoming.Length ? parent.Incoming[at].Value : input.Arguments[at - parent.Incoming.Length].Low;
+            if (Solve(value, from, to) is { } wanted)
+            {
+                return at < parent.Incoming.Length ? Replace(input, parent.Incoming[at], wanted, ref random)
+                    : input with { Arguments = input.Arguments.SetItem(at - parent.Incoming.Length, Fitted(at - parent.Incoming.Length, wanted)) };
+            }
+        }
+
+        return null;
+
+        ValueBits Fitted(int parameter, ulong wanted) => input.Arguments[parameter] with { Low = Fit(type.Parameters[parameter], wanted) };
+    }
+
+    /// <summary>
+    /// What the value must become so that what was computed from it goes from one number to the other: it is that number, or differs from it by a constant of the
+    /// function that is added or masked off, or is it shifted. Null where none of this explains the number.
+    /// </summary>
+    private ulong? Solve(ulong value, ulong from, ulong to)
+    {
+        if (value == from || (uint)value == (uint)from && from <= uint.MaxValue)
+        {
+            return to;
+        }
+
+        foreach (var constant in dictionary)
+        {
+            if ((uint)(value + constant) == (uint)from)
+            {
+                return to - constant;
+            }
+
+            if ((value & constant) == from)
+            {
+                return (value & ~constant) | (to & constant);
+            }
+
+            if (constant is > 0 and < 64 && value >> (int)constant == from)
+            {
+                return (to << (int)constant) | (value & ((1UL << (int)constant) - 1));
+            }
+        }
+
+        return null;
+    }
+
+    private TestInput Replace(TestInput input, IncomingValue incoming, ulong? wanted, ref SplitMix random)
+    {
+        var isFloat = incoming.IsFloat && wanted is null && !random.OneIn(3);
+        var value = wanted ?? (isFloat ? Float(incoming.Width == 4, ref random) : Likely(input.Arena, ref random));
+        return incoming.IsLoad ? Poke(input, incoming, value, ref random) : Answer(input, (int)incoming.Source, value, ref random);
+    }
+
+    private SplitMix Stream(int number) => new(SplitMix.Mix(SplitMix.Mix(options.Seed, function), (ulong)number));
 
     /// <summary>One input in eight gets all the fuel, the others a tenth: most inputs of a loop should be cheap, for they are run once per candidate.</summary>
     private int Fuel(int number) => number % 8 == 0 ? options.Fuel : options.Fuel / 10;
 
-    private TestInput Vary(TestInput parent, int number, ulong seed, ref SplitMix random)
+    // Another value where the function looked.
+    private static TestInput Poke(TestInput input, IncomingValue load, ulong value, ref SplitMix random)
     {
-        var arguments = parent.Arguments;
-        switch (random.Next(4))
-        {
-            case 0 when arguments.Length > 0:
-                var at = random.Next(arguments.Length);
-                arguments = arguments.SetItem(at, Argument(at, parent.Arena, ref random));
-                break;
-            case 1 when arguments.Length > 0:
-                at = random.Next(arguments.Length);
-                arguments = arguments.SetItem(at, Nudge(type.Parameters[at], arguments[at], ref random));
-                break;
-            case 2:
-                return parent with { Number = number, Fuel = Fuel(number), Mood = Mood(ref random), Fills = Fills(arguments, ref random) };
-            default:
-                return parent with { Number = number, Fuel = Fuel(number), Seed = seed, Mood = random.OneIn(2) ? parent.Mood : Mood(ref random) };
-        }
+        var poke = new MemoryPoke(load.Source, Math.Min(load.Width, 8), value);
+        var others = input.Pokes.RemoveAll(other => other.Address == poke.Address && other.Width == poke.Width);
+        return input with { Pokes = others.Length < MaximumPokes ? others.Add(poke) : others.RemoveAt(random.Next(others.Length)).Add(poke) };
+    }
 
-        return parent with { Number = number, Fuel = Fuel(number), Seed = random.OneIn(2) ? parent.Seed : seed, Arguments = arguments };
+    private static TestInput Answer(TestInput input, int call, ulong value, ref SplitMix random)
+    {
+        var others = input.Answers.RemoveAll(other => other.Call == call);
+        var answer = new CallAnswer(call, value);
+        return input with { Answers = others.Length < MaximumPokes ? others.Add(answer) : others.SetItem(random.Next(others.Length), answer) };
+    }
+
+    private TestInput ChangeArgument(TestInput input, ref SplitMix random)
+    {
+        var at = random.Next(input.Arguments.Length);
+        var value = random.OneIn(2) ? Argument(at, input.Arena, ref random) : Nudge(type.Parameters[at], input.Arguments[at], ref random);
+        return input with { Arguments = input.Arguments.SetItem(at, value) };
+    }
+
+    // A value that a program may well compare with: its constants first.
+    private ulong Likely(ulong arena, ref SplitMix random) => random.Next(8) switch
+    {
+        0 or 1 or 2 when dictionary.Length > 0 => random.Pick(dictionary) + (random.OneIn(2) ? 0 : (ulong)random.Next(3) - 1),
+        3 => Pointers(arena, ref random),
+        4 => 1UL << random.Next(64),
+        _ => Number(ref random),
+    };
+
+    private ulong Pointers(ulong arena, ref SplitMix random)
+    {
+        var pointer = arena + (ulong)random.Next(HarnessState.ArenaCells) * 8;
+        return original.Memories[0].Limits.Is64 ? pointer : pointer | (arena + (ulong)random.Next(HarnessState.ArenaCells) * 8) << 32;
     }
 
     private static ValueBits Nudge(ValueType type, ValueBits value, ref SplitMix random)
@@ -178,19 +296,24 @@ internal sealed class InputGenerator
 
         if (parameter.IsFloat && !random.OneIn(3))
         {
-            var number = random.Next(6) switch
-            {
-                0 => -0.0,
-                1 => random.Next(2000) - 1000,
-                2 => (random.Next(2000) - 1000) / 16.0,
-                3 => Math.ScaleB(random.Next(1 << 20) - (1 << 19), random.Next(100) - 50),
-                4 => random.Next(2) == 0 ? double.PositiveInfinity : double.NegativeInfinity,
-                _ => random.Next(5) - 2,
-            };
-            return ValueBits.Of(parameter == ValueType.F32 ? BitConverter.SingleToUInt32Bits((float)number) : BitConverter.DoubleToUInt64Bits(number));
+            return ValueBits.Of(Float(parameter == ValueType.F32, ref random));
         }
 
         return ValueBits.Of(Fit(parameter, Number(ref random)));
+    }
+
+    private static ulong Float(bool isSingle, ref SplitMix random)
+    {
+        var number = random.Next(6) switch
+        {
+            0 => -0.0,
+            1 => random.Next(2000) - 1000,
+            2 => (random.Next(2000) - 1000) / 16.0,
+            3 => Math.ScaleB(random.Next(1 << 20) - (1 << 19), random.Next(100) - 50),
+            4 => random.Next(2) == 0 ? double.PositiveInfinity : double.NegativeInfinity,
+            _ => random.Next(5) - 2,
+        };
+        return isSingle ? BitConverter.SingleToUInt32Bits((float)number) : BitConverter.DoubleToUInt64Bits(number);
     }
 
     private ulong Number(ref SplitMix random) => random.Next(8) switch
@@ -235,7 +358,7 @@ internal sealed class InputGenerator
     private ImmutableArray<FilledRegion> Fills(ImmutableArray<ValueBits> arguments, ref SplitMix random)
     {
         var fills = ImmutableArray.CreateBuilder<FilledRegion>();
-        for (var i = 0; i < arguments.Length && fills.Count < HarnessState.MaximumFills; i++)
+        for (var i = 0; i < arguments.Length && fills.Count < MaximumFills; i++)
         {
             if (type.Parameters[i].IsInteger && arguments[i].Low is > 8 and var address && address < memoryBytes && random.OneIn(2))
             {
@@ -244,7 +367,7 @@ internal sealed class InputGenerator
         }
 
         // The globals of C and Rust programs live in memory: change some of them, too.
-        if (fills.Count < HarnessState.MaximumFills && original.Slices.Length > 0 && random.OneIn(3))
+        if (fills.Count < MaximumFills && original.Slices.Length > 0 && random.OneIn(3))
         {
             var named = dictionary.Length > 0 ? random.Pick(dictionary) : 0;
             var isNamed = named > 1024 && named < memoryBytes && random.OneIn(2);
@@ -256,11 +379,6 @@ internal sealed class InputGenerator
 
     private static IEnumerable<uint> UsedGlobals(FunctionCode code) => code.Instructions
         .Where(instruction => instruction.Opcode is Opcode.GlobalGet or Opcode.GlobalSet).Select(instruction => instruction.Index).Distinct().Order();
-
-    private static IEnumerable<ulong> Dictionary(FunctionCode code) => code.Instructions
-        .Where(instruction => instruction.Opcode is Opcode.I32Const or Opcode.I64Const or Opcode.F32Const or Opcode.F64Const
-            || (instruction.Info.Immediate == ImmediateKind.Memory && instruction.Bits > 1024))
-        .Select(instruction => instruction.Bits).Distinct().Order();
 
     // A parameter that a load follows at once, or after a constant is added, is an address; so is one that is fetched before a value is stored.
     private bool[] AddressParameters(FunctionCode code)
@@ -287,3 +405,9 @@ internal sealed class InputGenerator
         return found;
     }
 }
+
+/// <summary>An input to vary, and where to do that.</summary>
+/// <param name="Incoming">Values that the original loaded or got from calls out on it.</param>
+/// <param name="Comparisons">What it compared.</param>
+/// <param name="Calls">How many calls out it made.</param>
+internal sealed record Parent(TestInput Input, ImmutableArray<IncomingValue> Incoming, ImmutableArray<Comparison> Comparisons, int Calls);

@@ -13,13 +13,14 @@ internal sealed record ChosenInputs(
     ImmutableArray<TestInput> Inputs, int Conclusive, int Completed, int BranchesCovered, int BranchesTotal, long Executions);
 
 /// <summary>
-/// Chooses inputs by running the original alone, in rounds: each round varies inputs that reached a branch outcome for the first time. Then a few hundred are kept:
-/// all that are needed for the coverage, then different paths in turn, cheap ones first, few that trap.
+/// Chooses inputs by running the original alone, in rounds, as a coverage-guided fuzzer does: each round varies inputs that reached a branch outcome first,
+/// with a liking for those that stand before an outcome nobody has reached yet. Then a few hundred are kept: all that are needed for the coverage, then
+/// different paths in turn, cheap ones first, few that trap.
 /// </summary>
 internal sealed class InputSelection(OriginalModule original, uint function, TestOptions options, IWasmEngine engine)
 {
     /// <summary>Bytes of coverage that a round may take.</summary>
-    private const int CoverageBudget = 4 << 20;
+    private const int CoverageBudget = 2 << 20;
 
     /// <summary>One run of the original.</summary>
     private sealed record Run(TestInput Input, int Fuel, RunEnding Ending, bool Completed, ulong Path, ulong Digest)
@@ -29,19 +30,27 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
         public bool IsKey { get; set; }
     }
 
+    /// <summary>A parent and the branch outcomes that it reaches.</summary>
+    private sealed record Reached(Parent Parent, byte[] Outcomes);
+
     public async Task<EngineResult<ChosenInputs>> ChooseAsync(
-        FunctionCode code, SubjectNeeds needs, InputGenerator generator, MemoryImages images, CancellationToken cancellationToken)
+        FunctionCode code, SubjectNeeds needs, InputGenerator generator, FunctionSetting setting, CancellationToken cancellationToken)
     {
-        var outcomes = BodyInstrumenter.BranchOutcomes(code);
+        var sites = BodyInstrumenter.Sites(code);
+        var outcomes = sites.Sum(site => site.Size);
         var pool = outcomes == 0 ? options.Pool : Math.Clamp(CoverageBudget / outcomes, 32, options.Pool);
+        var harness = new Harness(original, function, needs, setting, new HarnessProfile(pool, outcomes));
+        harness.Add(original.TypeIndexOf(function), new Diversify.VariantCode(code));
         var runs = new List<Run>();
         var covered = new bool[outcomes];
-        var parents = new List<TestInput>();
+        var parents = new List<Reached>();
         long executions = 0;
-        for (var round = 0; round < options.Rounds; round++)
+        var idle = 0;
+        for (var round = 0; round < options.Rounds && idle < options.IdleRounds; round++)
         {
-            var inputs = Enumerable.Range(round * pool, pool).Select(number => generator.Make(number, parents)).OrderBy(input => input.Recorded).ToList();
-            var result = await RunAsync(code, needs, inputs, images, outcomes, cancellationToken).ConfigureAwait(false);
+            var frontier = parents.Where(parent => StandsBefore(parent.Outcomes, covered, sites)).ToList();
+            var inputs = Enumerable.Range(round * pool, pool).Select(number => Next(generator, number, parents, frontier, covered)).OrderBy(input => input.Recorded).ToList();
+            var result = await engine.SweepAsync(Request(harness, inputs, outcomes), cancellationToken).ConfigureAwait(false);
             if (!result.TryGet(out var sweep, out var failure))
             {
                 return failure;
@@ -53,48 +62,49 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
             }
 
             executions += sweep.Executions;
-            Collect(inputs, sweep, outcomes, covered, runs, parents);
-            if (round > 0 && parents.Count == 0 && runs.Count(run => run.Completed) >= options.Inputs)
-            {
-                break;
-            }
+            var found = Collect(inputs, sweep, covered, runs, parents);
+            var isDone = sites.All(site => covered.AsSpan(site.First, site.Size).IndexOf(false) < 0)
+                && runs.Count(run => run.Completed) >= Math.Min(options.Inputs, (round + 1) * pool / 2);
+            idle = isDone ? options.IdleRounds : found ? 0 : idle + 1;
         }
 
         var chosen = Choose(runs);
         return new ChosenInputs(
             [.. chosen.Select(run => run.Input).OrderBy(input => input.Recorded).ThenBy(input => input.Number)], chosen.Count(run => run.IsConclusive),
-            chosen.Count(run => run.Completed), covered.Count(outcome => outcome), outcomes, executions);
+            chosen.Count(run => run.Completed), sites.Where(site => site.IsBranch).Sum(site => covered.AsSpan(site.First, site.Size).Count(true)),
+            sites.Where(site => site.IsBranch).Sum(site => site.Size), executions);
     }
 
-    private Task<EngineResult<SweepResult>> RunAsync(
-        FunctionCode code, SubjectNeeds needs, List<TestInput> inputs, MemoryImages images, int outcomes, CancellationToken cancellationToken)
+    private static TestInput Next(InputGenerator generator, int number, List<Reached> parents, List<Reached> frontier, bool[] covered)
     {
-        var harness = new Harness(original, function, needs, inputs, images, profiles: true, outcomes);
-        harness.Add(original.TypeIndexOf(function), new Diversify.VariantCode(code));
-        return engine.SweepAsync(
-            new SweepRequest(harness.Write(), 1, 0, inputs.Count)
-            {
-                KeepDigests = true,
-                ReadBack =
-                [
-                    new MemoryRange(Harness.MemoryExport, harness.RunRecords, inputs.Count * HarnessState.RunRecordBytes),
-                    new MemoryRange(Harness.MemoryExport, harness.Coverage, inputs.Count * outcomes),
-                ],
-            },
-            cancellationToken);
+        var random = new SplitMix((ulong)number);
+        return parents.Count == 0 || random.OneIn(8) ? generator.Make(number)
+            : generator.Vary(number, random.Pick(frontier.Count > 0 && !random.OneIn(4) ? frontier : parents).Parent, covered);
     }
+
+    private static SweepRequest Request(Harness harness, List<TestInput> inputs, int outcomes) => new(harness.Write(inputs), 1, 0, inputs.Count)
+    {
+        KeepDigests = true,
+        ReadBack =
+        [
+            new MemoryRange(Harness.MemoryExport, HarnessState.RunRecords, inputs.Count * HarnessState.RunRecordBytes),
+            new MemoryRange(Harness.MemoryExport, harness.Coverage, inputs.Count * outcomes),
+            new MemoryRange(Harness.MemoryExport, harness.Traces, inputs.Count * HarnessState.TraceBytes),
+        ],
+    };
 
     // An outcome counts as covered when a conclusive run reaches it: what an exhausted run reaches, no candidate is compared on.
-    private static void Collect(
-        List<TestInput> inputs, SweepResult sweep, int outcomes, bool[] covered, List<Run> runs, List<TestInput> parents)
+    private static bool Collect(List<TestInput> inputs, SweepResult sweep, bool[] covered, List<Run> runs, List<Reached> parents)
     {
         var records = sweep.ReadBack[0].Span;
         var coverage = sweep.ReadBack[1].Span;
+        var before = parents.Count;
         for (var i = 0; i < inputs.Count; i++)
         {
             var record = records[(i * HarnessState.RunRecordBytes)..];
-            var reached = coverage.Slice(i * outcomes, outcomes);
-            ulong path = 0;
+            var reached = coverage.Slice(i * covered.Length, covered.Length);
+            var calls = BinaryPrimitives.ReadInt32LittleEndian(record[12..]);
+            ulong path = (ulong)Math.Min(calls, 8);
             for (var o = 0; o < reached.Length; o++)
             {
                 path = reached[o] != 0 ? SplitMix.Mix(path, (ulong)o) : path;
@@ -102,8 +112,7 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
 
             var run = new Run(
                 inputs[i], BinaryPrimitives.ReadInt32LittleEndian(record), (RunEnding)BinaryPrimitives.ReadInt32LittleEndian(record[4..]),
-                BinaryPrimitives.ReadInt32LittleEndian(record[8..]) != 0,
-                SplitMix.Mix(path, (uint)Math.Min(BinaryPrimitives.ReadInt32LittleEndian(record[12..]), 8)), sweep.Digests[i]);
+                BinaryPrimitives.ReadInt32LittleEndian(record[8..]) != 0, path, sweep.Digests[i]);
             for (var o = 0; o < reached.Length && run.IsConclusive; o++)
             {
                 if (reached[o] != 0 && !covered[o])
@@ -115,11 +124,44 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
 
             if (run.IsKey)
             {
-                parents.Add(run.Input);
+                parents.Add(new Reached(Trace(inputs[i], sweep.ReadBack[2].Span.Slice(i * HarnessState.TraceBytes, HarnessState.TraceBytes), record, calls), reached.ToArray()));
             }
 
             runs.Add(run);
         }
+
+        return parents.Count > before;
+    }
+
+    private static Parent Trace(TestInput input, ReadOnlySpan<byte> trace, ReadOnlySpan<byte> record, int calls)
+    {
+        var values = new HashSet<IncomingValue>();
+        for (var i = Math.Min(BinaryPrimitives.ReadInt32LittleEndian(record[16..]), HarnessState.TracedValues) - 1; i >= 0; i--)
+        {
+            values.Add(IncomingValue.Decode(trace[(i * IncomingValue.Bytes)..]));
+        }
+
+        var comparisons = new HashSet<Comparison>();
+        for (var i = Math.Min(BinaryPrimitives.ReadInt32LittleEndian(record[20..]), HarnessState.TracedComparisons) - 1; i >= 0; i--)
+        {
+            comparisons.Add(Comparison.Decode(trace[(HarnessState.TracedValues * IncomingValue.Bytes + i * Comparison.Bytes)..]));
+        }
+
+        return new Parent(input, [.. values], [.. comparisons], calls);
+    }
+
+    /// <summary>Whether a branch is reached of which some outcome never was.</summary>
+    private static bool StandsBefore(byte[] reached, bool[] covered, IReadOnlyList<BranchSite> sites)
+    {
+        foreach (var site in sites)
+        {
+            if (reached.AsSpan(site.First, site.Size).ContainsAnyExcept((byte)0) && covered.AsSpan(site.First, site.Size).Contains(false))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private List<Run> Choose(List<Run> runs)

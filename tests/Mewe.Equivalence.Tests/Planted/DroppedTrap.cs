@@ -16,7 +16,9 @@ internal sealed class DroppedTrap : PlantedBug
             if (instruction.Opcode == Opcode.I32Load)
             {
                 var before = code.Instructions[Math.Max(at - 1, 0)];
-                if (before.Opcode == Opcode.LocalGet && before.Index < type.Parameters.Length)
+                // An access through the same pointer before it traps already.
+                var isFirst = code.Instructions.Take(at - 1).All(other => other.Info.Immediate != ImmediateKind.Local || other.Index != before.Index);
+                if (before.Opcode == Opcode.LocalGet && before.Index < type.Parameters.Length && isFirst)
                 {
                     yield return Replace(WithLocals(code, ValueType.I32), at, 1,
                         Instruction.LocalTee(scratch), Instruction.I32Const(-65536), Op(Opcode.I32LtU), Instruction.Block(Opcode.If, BlockType.Of(ValueType.I32)),
@@ -26,7 +28,7 @@ internal sealed class DroppedTrap : PlantedBug
                         Op(Opcode.Else), Instruction.I32Const(0), Op(Opcode.End));
                 }
             }
-            else
+            else if (code.Instructions[at - 1].Opcode != Opcode.I32Const)
             {
                 yield return Replace(WithLocals(code, ValueType.I32), at, 1,
                     Instruction.LocalTee(scratch), Instruction.LocalGet(scratch), Op(Opcode.I32Eqz), Op(Opcode.I32Or), instruction);

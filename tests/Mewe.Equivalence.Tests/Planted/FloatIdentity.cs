@@ -9,9 +9,18 @@ internal sealed class FloatIdentity : PlantedBug
 
     public override IEnumerable<FunctionCode> Plant(FunctionCode code, FunctionType type, WasmModule module)
     {
-        foreach (var at in Positions(code, instruction => instruction.Opcode is Opcode.F64Load or Opcode.F32Load or Opcode.F64Mul or Opcode.F64Neg or Opcode.F64Copysign))
+        foreach (var at in Positions(code, instruction => instruction.Opcode is Opcode.F64Load or Opcode.F32Load or Opcode.F64Neg or Opcode.F32Neg or Opcode.LocalGet))
         {
-            var isSingle = code.Instructions[at].Opcode == Opcode.F32Load;
+            // Elsewhere the sign of a zero is mostly lost again at once.
+            var source = code.Instructions[at];
+            var isFloatLocal = source.Opcode == Opcode.LocalGet && source.Index < type.Parameters.Length && type.Parameters[(int)source.Index].IsFloat;
+            if (code.Instructions[at + 1].Opcode is not (Opcode.F64Store or Opcode.F32Store or Opcode.Call or Opcode.Return or Opcode.I64ReinterpretF64
+                or Opcode.I32ReinterpretF32 or Opcode.F64Copysign) || (source.Opcode == Opcode.LocalGet && !isFloatLocal))
+            {
+                continue;
+            }
+
+            var isSingle = source.Opcode is Opcode.F32Load or Opcode.F32Neg || (isFloatLocal && type.Parameters[(int)source.Index] == ValueType.F32);
             yield return Replace(code, at + 1, 0, isSingle ? Instruction.F32Const(0) : Instruction.F64Const(0), Op(isSingle ? Opcode.F32Add : Opcode.F64Add));
         }
     }

@@ -1,3 +1,4 @@
+using Mewe.Equivalence.Testing;
 using Mewe.Wasm;
 
 namespace Mewe.Equivalence.Tests.Planted;
@@ -12,7 +13,12 @@ internal sealed class ForgottenShiftModulo : PlantedBug
         foreach (var at in Positions(code, instruction => instruction.Opcode is Opcode.I32Shl or Opcode.I32ShrU or Opcode.I64Shl or Opcode.I64ShrU))
         {
             var isLong = code.Instructions[at].Opcode is Opcode.I64Shl or Opcode.I64ShrU;
-            if (at == 0 || code.Instructions[at - 1].Opcode is Opcode.I32Const or Opcode.I64Const or Opcode.I32And or Opcode.I64And or Opcode.I64ExtendI32U)
+
+            // A count that is made a small number just before, or is checked, never reaches the width.
+            var count = at > 0 ? code.Instructions[at - 1] : default;
+            var isFree = count.Opcode is Opcode.Call or Opcode.I32Load or Opcode.I32WrapI64
+                || (count.Opcode == Opcode.LocalGet && !code.Instructions.Any(instruction => RunTracer.IsComparison(instruction.Opcode)));
+            if (!isFree)
             {
                 continue;
             }

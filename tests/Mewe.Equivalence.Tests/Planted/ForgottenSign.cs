@@ -18,6 +18,19 @@ internal sealed class ForgottenSign : PlantedBug
         foreach (var at in Positions(code, instruction => Others.ContainsKey(instruction.Opcode)))
         {
             var instruction = code.Instructions[at];
+
+            // Bits above a mask, above what is stored, or compared with a small number tell nothing.
+            if (instruction.Info.Immediate == ImmediateKind.Memory && code.Instructions[at + 1].Opcode is not (Opcode.I32Store or Opcode.I32Add or Opcode.Call))
+            {
+                continue;
+            }
+
+            if (instruction.Opcode is Opcode.I32ShrS or Opcode.I32ShrU or Opcode.I64ShrS or Opcode.I64ShrU
+                && code.Instructions[at + 1].Opcode is Opcode.I32Const or Opcode.I64Const or Opcode.I32WrapI64 or Opcode.I32Store8)
+            {
+                continue;
+            }
+
             var other = Others[instruction.Opcode];
             yield return Replace(code, at, 1, instruction.Info.Immediate == ImmediateKind.Memory
                 ? Instruction.Memory(other, instruction.Bits, instruction.Index2, instruction.Index) : Op(other));

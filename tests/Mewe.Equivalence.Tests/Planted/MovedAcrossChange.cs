@@ -30,8 +30,9 @@ internal sealed class MovedAcrossChange : PlantedBug
             Opcode.LocalSet => other.Any(instruction => instruction.Opcode is Opcode.LocalGet or Opcode.LocalSet or Opcode.LocalTee && instruction.Index == last.Index),
             Opcode.GlobalSet => other.Any(instruction => instruction.Opcode is Opcode.GlobalGet && instruction.Index == last.Index),
             Opcode.Call => other.Any(instruction => (instruction.Info.Effects & (Effects.ReadsMemory | Effects.WritesMemory | Effects.Calls | Effects.WritesGlobal)) != 0),
+            // Two accesses at the same offset: of different pointers they may still be apart, but then inputs with equal pointers tell.
             _ => (effects & Effects.WritesMemory) != 0 && (effects & Effects.Calls) == 0
-                && other.Any(instruction => (instruction.Info.Effects & (Effects.ReadsMemory | Effects.Calls)) != 0),
+                && other.Any(instruction => (instruction.Info.Effects & Effects.ReadsMemory) != 0 && instruction.Bits == last.Bits),
         };
     }
 

@@ -1,0 +1,106 @@
+using Mewe.Wasm;
+using static Mewe.Wasm.Opcode;
+
+namespace Mewe.Equivalence.Testing;
+
+/// <summary>
+/// Functions that note what a run of the original does, for choosing inputs: which way its branches go, which values come into it and what it compares. A
+/// comparison with a value that came in tells what that value should have been: the idea of REDQUEEN (Aschermann et al., NDSS 2019).
+/// </summary>
+internal sealed class RunTracer(HarnessModule module, HarnessState state, uint bookkeeping)
+{
+    private readonly Dictionary<Opcode, uint> comparisons = [];
+    private uint? branch;
+    private uint? table;
+    private uint? incoming;
+    private uint? operands;
+
+    /// <summary>The integer comparisons of two operands.</summary>
+    public static bool IsComparison(Opcode opcode) => opcode is >= I32Eq and <= I32GeU or >= I64Eq and <= I64GeU;
+
+    /// <summary>(i32 condition, i32 first outcome) -> i32: notes which way a branch goes.</summary>
+    public uint Branch()
+    {
+        if (branch is not { } function)
+        {
+            branch = function = module.Declare(FunctionType.Of([ValueType.I32, ValueType.I32], [ValueType.I32]));
+            module.Define(function, Reach(module.Code(function), code => code.Get(0).I32(0).Op(I32Ne), outcome: 1).Get(0));
+        }
+
+        return function;
+    }
+
+    /// <summary>(i32 index, i32 first outcome, i32 labels without the default) -> i32.</summary>
+    public uint Table()
+    {
+        if (table is not { } function)
+        {
+            table = function = module.Declare(FunctionType.Of([ValueType.I32, ValueType.I32, ValueType.I32], [ValueType.I32]));
+            module.Define(function, Reach(module.Code(function), code => code.Get(0).Get(2).Get(0).Get(2).Op(I32LtU, Select), outcome: 1)
+                .Get(1).Get(0).Op(I64ExtendI32U).Get(2).Op(I64ExtendI32U).Call(Operands()).Get(0));
+        }
+
+        return function;
+    }
+
+    /// <summary>(left, right, i32 first outcome) -> i32: does the comparison and notes its operands.</summary>
+    public uint Compare(Opcode opcode)
+    {
+        if (!comparisons.TryGetValue(opcode, out var function))
+        {
+            var isLong = OpcodeTable.Get(opcode).Operands[0] == 'I';
+            var type = isLong ? ValueType.I64 : ValueType.I32;
+            function = module.Declare(FunctionType.Of([type, type, ValueType.I32], [ValueType.I32]));
+            comparisons.Add(opcode, function);
+            var code = Reach(module.Code(function), body => body.Get(0).Get(1).Op(isLong ? I64Eq : I32Eq), outcome: 2).Get(2);
+            _ = isLong ? code.Get(0).Get(1) : code.Get(0).Op(I64ExtendI32U).Get(1).Op(I64ExtendI32U);
+            module.Define(function, code.Call(Operands()).Get(0).Get(1).Op(opcode));
+        }
+
+        return function;
+    }
+
+    /// <summary>(i64 source and tag, i64 value) -> (): notes a value that comes in.</summary>
+    public uint Incoming()
+    {
+        if (incoming is not { } function)
+        {
+            incoming = function = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64], []));
+            var code = module.Code(function);
+            var at = code.Local(ValueType.I32);
+            Slot(code, state.ValueTraceCount, HarnessState.TracedValues, IncomingValue.Bytes, at);
+            module.Define(function, code.Get(at).Get(0).Access(I64Store, bookkeeping).Get(at).Get(1).Access(I64Store, bookkeeping, 8));
+        }
+
+        return function;
+    }
+
+    // (outcome, left, right)
+    private uint Operands()
+    {
+        if (operands is not { } function)
+        {
+            operands = function = module.Declare(FunctionType.Of([ValueType.I32, ValueType.I64, ValueType.I64], []));
+            var code = module.Code(function);
+            var at = code.Local(ValueType.I32);
+            const int Start = HarnessState.TracedValues * IncomingValue.Bytes;
+            Slot(code, state.ComparisonCount, HarnessState.TracedComparisons, Comparison.Bytes, at);
+            module.Define(function, code
+                .Get(at).Get(0).Op(I64ExtendI32U).Access(I64Store, bookkeeping, Start).Get(at).Get(1).Access(I64Store, bookkeeping, Start + 8)
+                .Get(at).Get(2).Access(I64Store, bookkeeping, Start + 16));
+        }
+
+        return function;
+    }
+
+    // The first half of the slots keep what comes first, the others what comes last.
+    private void Slot(CodeBuilder code, uint counter, int slots, int bytes, uint at)
+    {
+        code.Global(counter).Tee(at).I32(slots / 2).Op(I32GeU).If().Get(at).I32(slots / 2 - 1).Op(I32And).I32(slots / 2).Op(I32Or).Set(at).End()
+            .Get(at).I32(bytes).Op(I32Mul).Global(state.TraceAt).Op(I32Add).Set(at)
+            .Global(counter).I32(1).Op(I32Add).SetGlobal(counter);
+    }
+
+    private CodeBuilder Reach(CodeBuilder code, Func<CodeBuilder, CodeBuilder> which, uint outcome) =>
+        which(code.Global(state.CoverageAt).Get(outcome).Op(I32Add)).Op(I32Add).I32(1).Access(I32Store8, bookkeeping);
+}

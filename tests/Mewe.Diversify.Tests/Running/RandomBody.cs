@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Mewe.Wasm;
 using static Mewe.Diversify.Tests.Running.Code;
-using ValueType = Mewe.Wasm.ValueType;
 
 namespace Mewe.Diversify.Tests.Running;
 

@@ -9,8 +9,8 @@ namespace Mewe.Diversify.Transforms.Control;
 /// </summary>
 /// <remarks>
 /// Known ways to be wrong. 9: in B' the loop's own label is the inner block's, whose end leads to the loop, so it keeps its number; all other labels
-/// that leave B' or B'' are raised by one. Falling off the end of B' leaves the loop, with its results. 6: loops with parameters are refused; where B cannot fall
-/// off its end there is no branch.
+/// that leave B' or B'' are raised by one. Falling off the end of B' leaves the loop, with its results. 6: loops with parameters are refused; where B ends in a branch
+/// there is no other, but code behind a branch may push results, which one has to take.
 /// </remarks>
 public sealed class LoopPeeling : ISiteTransform
 {
@@ -35,7 +35,7 @@ public sealed class LoopPeeling : ISiteTransform
         code.Add(Instruction.Block(Opcode.Block, view[at].BlockType));
         code.Add(Instruction.Block(Opcode.Block, BlockType.Empty));
         Labels.Copy(body, code, label => label == 0 ? 0 : label + 1);
-        if (Statements.FallsThrough(view, end))
+        if (Statements.MayLeaveValues(view, end))
         {
             code.Add(Instruction.Of(Opcode.Br, 1));
         }

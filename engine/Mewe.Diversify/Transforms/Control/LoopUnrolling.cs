@@ -9,7 +9,7 @@ namespace Mewe.Diversify.Transforms.Control;
 /// </summary>
 /// <remarks>
 /// Known ways to be wrong. 9: going on in B' means its block's end and then B''; going on in B'' means the loop; falling off the end of either
-/// leaves both, with the results. Labels of outer blocks are raised by two in B', by one in B''. 6: loops with parameters are refused.
+/// leaves both, with the results. Labels of outer blocks are raised by two in B', by one in B''. 6: loops with parameters are refused; code behind a branch may push results, which a branch has to take.
 /// </remarks>
 public sealed class LoopUnrolling : ISiteTransform
 {
@@ -35,7 +35,7 @@ public sealed class LoopUnrolling : ISiteTransform
         code.Add(view[at]);
         code.Add(Instruction.Block(Opcode.Block, BlockType.Empty));
         Labels.Copy(body, code, label => label == 0 ? 0 : label + 2);
-        if (Statements.FallsThrough(view, end))
+        if (Statements.MayLeaveValues(view, end))
         {
             code.Add(Instruction.Of(Opcode.Br, 2));
         }

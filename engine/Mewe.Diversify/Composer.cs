@@ -237,7 +237,10 @@ internal sealed class Composer
         return sum;
     }
 
-    /// <summary>Drops what the edit leaves as it is at both ends, so that later edits of the same pass can change it.</summary>
+    /// <summary>
+    /// Drops the instructions at the front that the edit leaves as they are, so that operands can be edited in the same pass: up to there the same happens, whatever equivalent code another edit puts
+    /// there. Not so at the back: equal instructions there may work on other values, and another edit of them would mean something else.
+    /// </summary>
     private static Edit Trim(FunctionView view, Edit edit)
     {
         var old = view.Code[edit.Start..edit.End];
@@ -248,13 +251,7 @@ internal sealed class Composer
             head++;
         }
 
-        var tail = 0;
-        while (tail < old.Length - head && tail < replacement.Length - head && old[^(tail + 1)] == replacement[^(tail + 1)])
-        {
-            tail++;
-        }
-
-        return head + tail == 0 ? edit : new Edit(edit.Start + head, edit.End - tail, edit.Replacement[head..(replacement.Length - tail)]);
+        return head == 0 ? edit : new Edit(edit.Start + head, edit.End, edit.Replacement[head..]);
     }
 
     private int Merge(FunctionView view)

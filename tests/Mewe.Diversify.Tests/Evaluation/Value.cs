@@ -9,6 +9,8 @@ public readonly record struct Value(ulong Low, ulong High = 0)
 
     public static implicit operator Value(bool truth) => new(truth ? 1UL : 0);
 
+    public override string ToString() => High == 0 ? $"{Low:x}" : $"{High:x16}{Low:x16}";
+
     public uint U32 => (uint)Low;
 
     public int I32 => (int)Low;

@@ -3,7 +3,6 @@ using Mewe.Diversify.Transforms.Control;
 using Mewe.Wasm;
 using static Mewe.Diversify.Tests.Running.Code;
 using static Mewe.Diversify.Tests.Running.TransformChecks;
-using ValueType = Mewe.Wasm.ValueType;
 
 namespace Mewe.Diversify.Tests.Control;
 

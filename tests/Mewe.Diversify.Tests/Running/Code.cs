@@ -1,5 +1,4 @@
 using Mewe.Wasm;
-using ValueType = Mewe.Wasm.ValueType;
 
 namespace Mewe.Diversify.Tests.Running;
 

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using Mewe.Wasm;
 using Mewe.Wasm.Binary;
 using static Mewe.Diversify.Tests.Running.Code;
-using ValueType = Mewe.Wasm.ValueType;
 
 namespace Mewe.Diversify.Tests.Running;
 

@@ -23,7 +23,8 @@ public sealed class Flattening : ISiteTransform
     {
         for (var i = 0; i < view.Count - 1; i++)
         {
-            if (view.IsReachable(i) && !Statements.IsBorder(view[i]) && Statements.IsCut(view, i) && Statements.Next(view, i) is > 0 and var next && Statements.Next(view, next) > 0)
+            // Outside of loops only: it takes a turn of its loop for every case.
+            if (view.LoopDepth(i) == 0 && view.IsReachable(i) && !Statements.IsBorder(view[i]) && Statements.IsCut(view, i) && Statements.Next(view, i) is > 0 and var next && Statements.Next(view, next) > 0)
             {
                 yield return new Site(i);
             }

@@ -11,6 +11,8 @@ namespace Mewe.Diversify;
 /// </summary>
 internal sealed class Composer
 {
+    private const int PicksPerStep = 4;
+
     private readonly FunctionInput input;
     private readonly DiversifyOptions options;
     private readonly FunctionView original;
@@ -37,7 +39,9 @@ internal sealed class Composer
         sizeLimit = (int)Math.Min(int.MaxValue / 2, original.Count * options.MaxSizeGrowth) + 64;
         OriginalHash = CodeHash.Of(originalLocals, original.Code);
         Unsupported = original.Unsupported;
-        usable = Unsupported is not null ? [] : [.. transforms.Where(item => !options.Disabled.Contains(item.Transform.Name) && HasSite(item.Transform))];
+        // All of them, also those without a site in the original: an if that another transform made is as good as any.
+        usable = Unsupported is not null ? [] : [.. transforms.Where(item => !options.Disabled.Contains(item.Transform.Name))];
+        UsableTransforms = usable.Count(item => HasSite(item.Transform));
     }
 
     public UInt128 OriginalHash { get; }
@@ -45,7 +49,7 @@ internal sealed class Composer
     public string? Unsupported { get; }
 
     /// <summary>Transforms with something to do in the original.</summary>
-    public int UsableTransforms => usable.Count;
+    public int UsableTransforms { get; }
 
     public bool HasFuel => context.Fuel > 0;
 
@@ -60,18 +64,13 @@ internal sealed class Composer
         var steps = random.Between(options.MinSteps, options.MaxSteps);
         for (var step = 0; step < steps && context.Spend(view.Count); step++)
         {
-            var transform = PickTransform();
-            if (!transform.Applies(view))
+            // A pick that finds nothing to do costs no step, up to a point.
+            var (transform, count) = (PickTransform(), 0);
+            for (var pick = 1; (count = Apply(view, transform)) == 0 && pick < PicksPerStep; pick++)
             {
-                continue;
+                transform = PickTransform();
             }
 
-            var count = transform switch
-            {
-                ISiteTransform local => ApplySites(view, local),
-                IWholeTransform whole => ApplyWhole(view, whole),
-                _ => 0,
-            };
             if (count == 0)
             {
                 continue;
@@ -92,6 +91,13 @@ internal sealed class Composer
         var code = new FunctionCode(FunctionCode.Group(locals[input.Type.Parameters.Length..].ToArray()), [.. view.Code]);
         return new CandidateVariant(new VariantCode(code, [.. context.Outlined]), applied.DrainToImmutable(), view.Cost, hash);
     }
+
+    private int Apply(FunctionView view, ITransform transform) => !transform.Applies(view) ? 0 : transform switch
+    {
+        ISiteTransform local => ApplySites(view, local),
+        IWholeTransform whole => ApplyWhole(view, whole),
+        _ => 0,
+    };
 
     private bool HasSite(ITransform transform) => transform.Applies(original) && (transform is not ISiteTransform local || local.Sites(original).Any());
 

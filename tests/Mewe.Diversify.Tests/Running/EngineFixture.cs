@@ -17,6 +17,12 @@ public sealed class EngineFixture : IAsyncLifetime
 
     public async ValueTask DisposeAsync() => await Engine.DisposeAsync();
 
+    /// <summary>Runs of originals, and how many of them trapped.</summary>
+    internal int Ran { get; private set; }
+
+    /// <inheritdoc cref="Ran"/>
+    internal int Trapped { get; private set; }
+
     /// <summary>Runs candidates against the original body and gives what is wrong with any of them.</summary>
     internal async Task<IReadOnlyList<string>> Compare(FunctionCode body, IReadOnlyList<CandidateVariant> candidates, int inputs)
     {
@@ -38,6 +44,8 @@ public sealed class EngineFixture : IAsyncLifetime
             return candidates.Count == 1 ? [Describe(candidates[0], rejection, body)] : await EachAlone(body, candidates, inputs);
         }
 
+        Trapped += sweep.Subjects[0].Trapped;
+        Ran += inputs;
         List<string> wrong = [];
         for (var k = 1; k < subjects; k++)
         {

@@ -48,18 +48,35 @@ internal sealed class RandomBody
             body.Statement(4);
         }
         while (body.budget > 0);
+        body.Answer();
         if (body.random.OneIn(4))
         {
-            body.Expression(ValueType.I32, 3);
             body.code.Add(Return);
-        }
-        else
-        {
-            body.Expression(ValueType.I32, 4);
         }
 
         body.code.Add(End);
         return new FunctionCode(FunctionCode.Group(body.locals.Skip(3)), [.. body.code]);
+    }
+
+    /// <summary>A result that depends on most locals, so that few can be wrong in silence; not on all, so that some die early.</summary>
+    private void Answer()
+    {
+        Add(I32(1));
+        for (uint local = 0; local < locals.Count; local++)
+        {
+            if (random.OneIn(3))
+            {
+                continue;
+            }
+
+            Add(I32(31), Op(Opcode.I32Mul), Get(local));
+            if (locals[(int)local] != ValueType.I32)
+            {
+                Add(Op(locals[(int)local] == ValueType.I64 ? Opcode.I32WrapI64 : Opcode.I32TruncSatF64S));
+            }
+
+            Add(Op(Opcode.I32Add));
+        }
     }
 
     private uint NewLocal(ValueType type)
@@ -220,13 +237,23 @@ internal sealed class RandomBody
         if (labels[labels.Count - 1 - (int)label].Result is { } type)
         {
             Expression(type, 1);
-            Expression(ValueType.I32, 2);
+            Seldom();
             Add(BrIf(label), Drop);
             return;
         }
 
-        Expression(ValueType.I32, 2);
+        Seldom();
         Add(BrIf(label));
+    }
+
+    /// <summary>A condition that is mostly false: bodies that leave at once test nothing.</summary>
+    private void Seldom()
+    {
+        Expression(ValueType.I32, 2);
+        if (!random.OneIn(4))
+        {
+            Add(I32(7), Op(Opcode.I32And), I32(random.Below(8)), Op(Opcode.I32Eq));
+        }
     }
 
     private uint PickLabel()
@@ -234,7 +261,7 @@ internal sealed class RandomBody
         while (true)
         {
             var label = random.Below(labels.Count);
-            if (labels[labels.Count - 1 - label].Targetable && (label < labels.Count - 1 || random.OneIn(3)))
+            if (labels[labels.Count - 1 - label].Targetable && (label < labels.Count - 1 || labels.Count == 1 || random.OneIn(8)))
             {
                 return (uint)label;
             }
@@ -244,12 +271,12 @@ internal sealed class RandomBody
     /// <summary>An unconditional branch, return or trap, and sometimes unreachable code with its polymorphic stack behind it.</summary>
     private void Jump()
     {
-        if (random.OneIn(5))
+        if (random.OneIn(12))
         {
-            Expression(ValueType.I32, 1);
+            Answer();
             Add(Return);
         }
-        else if (random.OneIn(12))
+        else if (random.OneIn(30))
         {
             Add(Op(Opcode.Unreachable));
         }
@@ -416,7 +443,7 @@ internal sealed class RandomBody
     private void Address()
     {
         Expression(ValueType.I32, 2);
-        if (!random.OneIn(12))
+        if (!random.OneIn(60))
         {
             Add(I32(0xFFC), Op(Opcode.I32And));
         }
@@ -487,6 +514,11 @@ internal sealed class RandomBody
             case 7:
                 Expression(ValueType.I32, depth - 1);
                 Expression(ValueType.I32, depth - 1);
+                if (!random.OneIn(12))
+                {
+                    Add(I32(1), Op(Opcode.I32Or));
+                }
+
                 Add(Op(random.Pick([Opcode.I32DivS, Opcode.I32DivU, Opcode.I32RemS, Opcode.I32RemU])));
                 break;
             case 8:

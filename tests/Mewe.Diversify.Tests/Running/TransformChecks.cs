@@ -43,4 +43,24 @@ internal static class TransformChecks
         Assert.True(wrong.Count == 0, wrong.FirstOrDefault());
         Assert.True(fired > 0, $"{transform.Name} never fired");
     }
+
+    /// <summary>A hand-made body of <see cref="TestBench.BodyType"/>: i32, i64, i32 -> i32; more locals from index 3 on.</summary>
+    public static FunctionCode Body(ReadOnlySpan<Mewe.Wasm.ValueType> locals, params ReadOnlySpan<Instruction> code) =>
+        new(FunctionCode.Group(locals.ToArray()), [.. code, Code.End]);
+
+    /// <summary>What a transform makes of a body, after all of it ran like the body; none is an error.</summary>
+    public static async Task<ImmutableArray<CandidateVariant>> Right(EngineFixture fixture, ITransform transform, FunctionCode body, int count = 8)
+    {
+        var candidates = Candidates(body, transform, count, steps: 1);
+        Assert.True(candidates.Length > 0, $"{transform.Name} found nothing to do");
+        var wrong = await fixture.Compare(body, candidates, 64);
+        Assert.True(wrong.Count == 0, wrong.FirstOrDefault());
+        return candidates;
+    }
+
+    /// <summary>The transform leaves the body alone.</summary>
+    public static void Refuses(ITransform transform, FunctionCode body) => Assert.Empty(Candidates(body, transform, 4, steps: 1));
+
+    /// <summary>How often an instruction occurs.</summary>
+    public static int Count(this CandidateVariant candidate, Opcode opcode) => candidate.Code.Code.Instructions.Count(item => item.Opcode == opcode);
 }

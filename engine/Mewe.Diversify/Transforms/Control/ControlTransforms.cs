@@ -25,6 +25,7 @@ public static class ControlTransforms
         new(new LoopPeeling(), 6),
         new(new LoopUnrolling(), 6),
         new(new LoopRotation(), 8),
+        new(new Flattening(), 3),
         new(new Outlining(), 5),
         new(new Padding(), 1),
     ];

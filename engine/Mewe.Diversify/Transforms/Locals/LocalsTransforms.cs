@@ -17,6 +17,7 @@ public static class LocalsTransforms
         new(new LocalMerging(), 8),
         new(new ForwardToUse(), 6),
         new(new RegionCopy(), 6),
+        new(new LocalPacking(), 4),
         new(new HeldValueSpill(), 4),
     ];
 }

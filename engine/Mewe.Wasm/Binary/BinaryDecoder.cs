@@ -33,12 +33,12 @@ public ref struct BinaryDecoder
 
     public byte Byte()
     {
-        if (position >= bytes.Length)
+        if ((uint)position < (uint)bytes.Length)
         {
-            throw Malformed("unexpected end");
+            return bytes[position++];
         }
 
-        return bytes[position++];
+        throw Malformed("unexpected end");
     }
 
     public readonly byte Peek() => position < bytes.Length ? bytes[position] : throw Malformed("unexpected end");

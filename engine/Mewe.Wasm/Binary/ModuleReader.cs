@@ -226,7 +226,8 @@ public static class ModuleReader
         var buffer = CodeBuffer.Rent();
         try
         {
-            ExpressionReader.Read(ref decoder, buffer, buffer.Openers);
+            var sink = new CodeBuffer.Sink(buffer);
+            ExpressionReader.Read(ref decoder, ref sink, buffer.Openers);
             return new ConstantExpression(buffer.ToInstructions());
         }
         finally

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace Mewe.Wasm;
 
 /// <summary>Room for decoded instructions and their offsets, reused by a thread so that decoding a body allocates no more than it returns.</summary>
-internal sealed class CodeBuffer : IInstructionSink
+internal sealed class CodeBuffer
 {
     private const int RetainedInstructions = 1 << 17;
 
@@ -22,10 +22,14 @@ internal sealed class CodeBuffer : IInstructionSink
     /// <summary>Offset in the module of each instruction.</summary>
     public ReadOnlySpan<long> Offsets => CollectionsMarshal.AsSpan(offsets);
 
-    public void Add(in Instruction instruction, long offset)
+    /// <summary>Appends what is read to a buffer.</summary>
+    public readonly struct Sink(CodeBuffer buffer) : IInstructionSink
     {
-        instructions.Add(instruction);
-        offsets.Add(offset);
+        public void Add(in Instruction instruction, long offset)
+        {
+            buffer.instructions.Add(instruction);
+            buffer.offsets.Add(offset);
+        }
     }
 
     /// <summary>This thread's buffer, empty, or a new one where it is in use.</summary>

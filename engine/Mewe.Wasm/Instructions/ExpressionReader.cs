@@ -2,7 +2,7 @@ using Mewe.Wasm.Binary;
 
 namespace Mewe.Wasm;
 
-/// <summary>Where decoded instructions go.</summary>
+/// <summary>Where decoded instructions go. A structure, so that the reader is compiled for each kind and calls it directly.</summary>
 internal interface IInstructionSink
 {
     void Add(in Instruction instruction, long offset);
@@ -12,8 +12,8 @@ internal interface IInstructionSink
 internal static class ExpressionReader
 {
     /// <param name="openers">Room for the blocks that are open; cleared first.</param>
-    public static void Read<TSink>(ref BinaryDecoder decoder, TSink sink, Stack<Opcode> openers)
-        where TSink : IInstructionSink
+    public static void Read<TSink>(ref BinaryDecoder decoder, ref TSink sink, Stack<Opcode> openers)
+        where TSink : struct, IInstructionSink
     {
         openers.Clear();
         while (true)

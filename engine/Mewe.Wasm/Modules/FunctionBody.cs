@@ -146,7 +146,8 @@ public sealed class FunctionBody
     {
         var decoder = new BinaryDecoder(Content.Span, offset);
         var locals = DecodeLocals(ref decoder);
-        DecodeInstructions(ref decoder, buffer, buffer.Openers);
+        var sink = new CodeBuffer.Sink(buffer);
+        DecodeInstructions(ref decoder, ref sink, buffer.Openers);
         return locals;
     }
 
@@ -182,10 +183,10 @@ public sealed class FunctionBody
 
     /// <summary>Reads the instructions, the rest of a body, one by one.</summary>
     /// <exception cref="WasmException">Malformed, or what <paramref name="sink"/> throws.</exception>
-    internal static void DecodeInstructions<TSink>(ref BinaryDecoder decoder, TSink sink, Stack<Opcode> openers)
-        where TSink : IInstructionSink
+    internal static void DecodeInstructions<TSink>(ref BinaryDecoder decoder, ref TSink sink, Stack<Opcode> openers)
+        where TSink : struct, IInstructionSink
     {
-        ExpressionReader.Read(ref decoder, sink, openers);
+        ExpressionReader.Read(ref decoder, ref sink, openers);
         if (!decoder.AtEnd)
         {
             throw decoder.Malformed("END opcode expected: bytes after the end of a function body");

@@ -7,7 +7,7 @@ namespace Mewe.Wasm.Validation;
 /// blocks. Instructions with a fixed signature are checked from <see cref="OpcodeTable"/>; the others have a case here. One instance is reused for many
 /// bodies, so that nothing is allocated while instructions are checked.
 /// </summary>
-internal sealed partial class BodyChecker : IInstructionSink
+internal sealed partial class BodyChecker
 {
     private const Opcode FunctionBlock = (Opcode)ushort.MaxValue;
     private const int RetainedEntries = 1 << 16;
@@ -107,7 +107,8 @@ internal sealed partial class BodyChecker : IInstructionSink
         offset = body.Offset;
         var decoder = body.Decoder();
         DeclareLocals(body.DecodeLocals(ref decoder).AsSpan());
-        FunctionBody.DecodeInstructions(ref decoder, this, Openers);
+        var sink = new Sink(this);
+        FunctionBody.DecodeInstructions(ref decoder, ref sink, Openers);
         Finish();
     }
 
@@ -200,8 +201,13 @@ internal sealed partial class BodyChecker : IInstructionSink
         Finish();
     }
 
+    private readonly struct Sink(BodyChecker checker) : IInstructionSink
+    {
+        public void Add(in Instruction instruction, long offset) => checker.Add(instruction, offset);
+    }
+
     /// <summary>Checks the next instruction.</summary>
-    public void Add(in Instruction instruction, long at)
+    private void Add(in Instruction instruction, long at)
     {
         offset = at;
         if ((++position & 0x3FFF) == 0)

@@ -23,7 +23,7 @@ public static class ModuleFeatures
                 Value(group.Type, found);
             }
 
-            FunctionBody.DecodeInstructions(ref decoder, code, openers);
+            FunctionBody.DecodeInstructions(ref decoder, ref code, openers);
         }
 
         if ((code.Throws || module.AllTags().Length > 0) && !found.Contains(Feature.LegacyExceptions))
@@ -35,7 +35,7 @@ public static class ModuleFeatures
         return [.. found.Order()];
     }
 
-    private sealed class CodeFeatures(HashSet<Feature> found) : IInstructionSink
+    private struct CodeFeatures(HashSet<Feature> found) : IInstructionSink
     {
         /// <summary>throw belongs to both exception proposals, and to the legacy one where nothing newer is used.</summary>
         public bool Throws { get; private set; }

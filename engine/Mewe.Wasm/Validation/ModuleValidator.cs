@@ -66,7 +66,7 @@ public static class ModuleValidator
                 cancellation.ThrowIfCancellationRequested();
                 var decoder = body.Decoder();
                 body.DecodeLocals(ref decoder);
-                FunctionBody.DecodeInstructions(ref decoder, decoding, openers);
+                FunctionBody.DecodeInstructions(ref decoder, ref decoding, openers);
             }
 
             return null;
@@ -78,7 +78,7 @@ public static class ModuleValidator
     }
 
     /// <summary>Throws for what makes code malformed beyond its encoding: naming data segments without announcing their count.</summary>
-    private sealed class DecodingOnly(bool countsData) : IInstructionSink
+    private readonly struct DecodingOnly(bool countsData) : IInstructionSink
     {
         public void Add(in Instruction instruction, long offset)
         {

@@ -1,5 +1,7 @@
 using Mewe.Wasm.Binary;
+using Mewe.Wasm.Names;
 using Mewe.Wasm.Tests.Shared;
+using Mewe.Wasm.Text;
 using Mewe.Wasm.Validation;
 
 namespace Mewe.Wasm.Tests.Fuzzing;
@@ -130,7 +132,7 @@ public sealed class HostileInputTests(ITestOutputHelper output)
         Assert.InRange(accepted, 0, total);
     }
 
-    /// <summary>Everything that looks at a module from outside: read, validate, find features, write. Anything but a <see cref="WasmError"/> fails the test.</summary>
+    /// <summary>Everything that looks at a module from outside: read, validate, find names and features, print, write. Anything but a <see cref="WasmError"/> fails the test.</summary>
     private static WasmError? ReadAndValidate(ReadOnlyMemory<byte> bytes)
     {
         var before = GC.GetAllocatedBytesForCurrentThread();
@@ -138,9 +140,15 @@ public sealed class HostileInputTests(ITestOutputHelper output)
         if (module is not null)
         {
             error = ModuleValidator.Validate(module, TestContext.Current.CancellationToken);
+            var names = NameSection.Of(module, out var nameError);
+            Assert.True(names is null != nameError is null);
             if (error is null)
             {
                 ModuleFeatures.Of(module);
+                if (bytes.Length < 5_000)
+                {
+                    WatPrinter.Print(module);
+                }
             }
 
             Assert.True(ModuleWriter.Write(module).AsSpan().SequenceEqual(bytes.Span));

@@ -29,6 +29,7 @@ public sealed class ModuleFacts
         FunctionTypes = [.. module.AllFunctionTypes().Select(index => index < Types.Length ? Types[(int)index].Type as FunctionType : null)];
         Globals = module.AllGlobals();
         Memories = module.AllMemories();
+        HasSharedMemory = Memories.Any(memory => memory.Limits.Shared);
         Tables = module.AllTables();
         Tags = [.. module.AllTags().Select(tag => tag.TypeIndex < Types.Length ? Types[(int)tag.TypeIndex].Type as FunctionType : null)];
         ImportedFunctionCount = module.ImportedFunctionCount;
@@ -55,6 +56,9 @@ public sealed class ModuleFacts
     public ImmutableArray<GlobalType> Globals { get; }
 
     public ImmutableArray<MemoryType> Memories { get; }
+
+    /// <summary>True where other threads may see and change a memory: then no access is moved.</summary>
+    public bool HasSharedMemory { get; }
 
     public ImmutableArray<TableType> Tables { get; }
 

@@ -43,6 +43,7 @@ internal sealed class StackWalk
     private Frame[] frames = new Frame[16];
     private int height, depth;
     private FunctionInput input = null!;
+    private bool shared;
 
     public Node[] Nodes { get; private set; } = [];
 
@@ -58,6 +59,7 @@ internal sealed class StackWalk
         }
 
         (input, height, depth, Cost, Unsupported) = (function, 0, 0, 0, null);
+        shared = function.Module.HasSharedMemory;
         Open(-1, function.Type, default, function.Type.Results.Length, 0, reachable: true, loop: false);
         for (var i = 0; i < code.Length; i++)
         {
@@ -87,7 +89,7 @@ internal sealed class StackWalk
         }
     }
 
-    private static TreeEffects Own(in Instruction instruction, ReadOnlySpan<Instruction> code, int at)
+    private TreeEffects Own(in Instruction instruction, ReadOnlySpan<Instruction> code, int at)
     {
         var opcode = instruction.Opcode;
         var effects = OpcodeShapes.Effects[(int)opcode];
@@ -104,6 +106,11 @@ internal sealed class StackWalk
             case >= Opcode.I32DivS and <= Opcode.I32RemU or >= Opcode.I64DivS and <= Opcode.I64RemU when at > 0 && DivisorIsSafe(opcode, code[at - 1]):
                 return new TreeEffects(effects & ~Effects.Traps, TrapKinds.None, 0, 0, 0, 0);
             default:
+                if (shared && (effects & (Effects.ReadsMemory | Effects.WritesMemory)) != 0)
+                {
+                    effects |= Effects.Atomic;
+                }
+
                 return new TreeEffects(effects, OpcodeShapes.Traps[(int)opcode], 0, 0, 0, 0);
         }
     }

@@ -46,8 +46,9 @@ public readonly record struct TreeEffects(Effects Effects, TrapKinds Traps, ulon
     /// <item>no local, global, memory, table, segment or heap that one writes is read or written by the other (memory as a whole;
     /// <c>memory.size</c> reads it and <c>memory.grow</c> writes it; <c>local.tee</c> writes its local);</item>
     /// <item>where one may trap or calls, the other neither writes state that outlives the function nor calls: the host can look after a trap;</item>
+    /// <item>where one calls, the other writes no local either: the call may throw, and a handler in this body may read the local;</item>
     /// <item>where both may trap, both can only trap in the same single way (two loads, two unsigned divisions), so that the trap is the same;</item>
-    /// <item>neither is atomic, branches, allocates or is non-deterministic, unless the other has no effect at all.</item>
+    /// <item>neither is atomic (accesses to shared memories count as atomic), branches, allocates or is non-deterministic, unless the other has no effect at all.</item>
     /// </list>
     /// Float arithmetic may be moved: when it is evaluated does not change which NaN it may give.
     /// </summary>
@@ -76,7 +77,7 @@ public readonly record struct TreeEffects(Effects Effects, TrapKinds Traps, ulon
         if (a.HasCalls || b.HasCalls)
         {
             var other = a.HasCalls ? b : a;
-            return !(a.HasCalls && b.HasCalls) && !other.MayTrap && (other.Effects & (StateWrites | StateReads)) == 0;
+            return !(a.HasCalls && b.HasCalls) && !other.MayTrap && (other.Effects & (StateWrites | StateReads | Effects.WritesLocal)) == 0;
         }
 
         return !StateConflict(a.Effects, b.Effects) && !StateConflict(b.Effects, a.Effects)
@@ -87,7 +88,7 @@ public readonly record struct TreeEffects(Effects Effects, TrapKinds Traps, ulon
     /// <summary>Nothing but computing from constants; float arithmetic included.</summary>
     private bool IsInert => (Effects & ~Effects.FloatArithmetic) == 0 && Traps == TrapKinds.None;
 
-    private static bool SameSingleTrap(TrapKinds a, TrapKinds b) => a == b && a is TrapKinds.Memory or TrapKinds.DivideByZero && b == a;
+    private static bool SameSingleTrap(TrapKinds a, TrapKinds b) => a == b && (a is TrapKinds.Memory or TrapKinds.DivideByZero);
 
     private static bool StateConflict(Effects writer, Effects other) =>
         ((writer & Effects.WritesMemory) != 0 && (other & (Effects.ReadsMemory | Effects.WritesMemory)) != 0)

@@ -18,7 +18,7 @@ public sealed class AddressTransform : ISiteTransform
     {
         for (var i = 1; i < view.Count; i++)
         {
-            if (view[i].Info is { Immediate: ImmediateKind.Memory } info && info.Operands == "a" && view.IsReachable(i) && view.OperandsStart(i) >= 0
+            if (view[i].Info is { Immediate: ImmediateKind.Memory } info && info.Operands == "a" && (info.Effects & Effects.Atomic) == 0 && view.IsReachable(i) && view.OperandsStart(i) >= 0
                 && view[i].Index < view.Module.Memories.Length && !view.Module.Memories[(int)view[i].Index].Limits.Is64
                 && MemoryAccess.UpperBound(view, i - 1) != uint.MaxValue)
             {

@@ -90,7 +90,7 @@ internal sealed class InputGenerator
         }
 
         var (from, to) = random.OneIn(3) ? (comparison.Right, comparison.Left) : (comparison.Left, comparison.Right);
-        to += random.Next(4) switch { 0 => 1UL, 1 => ulong.MaxValue, _ => 0UL };
+        to = random.Next(6) switch { 0 => to + 1, 1 => to - 1, 2 => to ^ (to > uint.MaxValue ? 1UL << 63 : 0x80000000UL), _ => to };
         if (from == comparison.Left && comparison.Right < 1024 && random.OneIn(4))
         {
             // The index of a br_table, or something like it.

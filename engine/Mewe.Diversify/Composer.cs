@@ -11,6 +11,8 @@ namespace Mewe.Diversify;
 /// </summary>
 internal sealed class Composer
 {
+    private const int PicksPerStep = 4;
+
     private readonly FunctionInput input;
     private readonly DiversifyOptions options;
     private readonly FunctionView original;
@@ -37,7 +39,9 @@ internal sealed class Composer
         sizeLimit = (int)Math.Min(int.MaxValue / 2, original.Count * options.MaxSizeGrowth) + 64;
         OriginalHash = CodeHash.Of(originalLocals, original.Code);
         Unsupported = original.Unsupported;
-        usable = Unsupported is not null ? [] : [.. transforms.Where(item => !options.Disabled.Contains(item.Transform.Name) && HasSite(item.Transform))];
+        // All of them, also those without a site in the original: an if that another transform made is as good as any.
+        usable = Unsupported is not null ? [] : [.. transforms.Where(item => !options.Disabled.Contains(item.Transform.Name))];
+        UsableTransforms = usable.Count(item => HasSite(item.Transform));
     }
 
     public UInt128 OriginalHash { get; }
@@ -45,7 +49,7 @@ internal sealed class Composer
     public string? Unsupported { get; }
 
     /// <summary>Transforms with something to do in the original.</summary>
-    public int UsableTransforms => usable.Count;
+    public int UsableTransforms { get; }
 
     public bool HasFuel => context.Fuel > 0;
 
@@ -60,18 +64,13 @@ internal sealed class Composer
         var steps = random.Between(options.MinSteps, options.MaxSteps);
         for (var step = 0; step < steps && context.Spend(view.Count); step++)
         {
-            var transform = PickTransform();
-            if (!transform.Applies(view))
+            // A pick that finds nothing to do costs no step, up to a point.
+            var (transform, count) = (PickTransform(), 0);
+            for (var pick = 1; (count = Apply(view, transform)) == 0 && pick < PicksPerStep; pick++)
             {
-                continue;
+                transform = PickTransform();
             }
 
-            var count = transform switch
-            {
-                ISiteTransform local => ApplySites(view, local),
-                IWholeTransform whole => ApplyWhole(view, whole),
-                _ => 0,
-            };
             if (count == 0)
             {
                 continue;
@@ -92,6 +91,13 @@ internal sealed class Composer
         var code = new FunctionCode(FunctionCode.Group(locals[input.Type.Parameters.Length..].ToArray()), [.. view.Code]);
         return new CandidateVariant(new VariantCode(code, [.. context.Outlined]), applied.DrainToImmutable(), view.Cost, hash);
     }
+
+    private int Apply(FunctionView view, ITransform transform) => !transform.Applies(view) ? 0 : transform switch
+    {
+        ISiteTransform local => ApplySites(view, local),
+        IWholeTransform whole => ApplyWhole(view, whole),
+        _ => 0,
+    };
 
     private bool HasSite(ITransform transform) => transform.Applies(original) && (transform is not ISiteTransform local || local.Sites(original).Any());
 
@@ -159,10 +165,20 @@ internal sealed class Composer
     /// <summary>Takes an edit that changes something, overlaps no other, and fits the budget.</summary>
     private bool Accept(FunctionView view, ref Edit edit, ref long cost, ref int size)
     {
+        var whole = edit;
         edit = Trim(view, edit);
         if (edit.Start == edit.End && edit.Replacement.IsEmpty)
         {
             return false;
+        }
+
+        // The edits of a pass are right one after the other: all that this one was made from, also what it leaves as it is, must be as it was in the view.
+        foreach (var earlier in edits)
+        {
+            if (earlier.Start < whole.End && whole.Start < earlier.End)
+            {
+                return false;
+            }
         }
 
         var at = edits.Count;
@@ -227,7 +243,10 @@ internal sealed class Composer
         return sum;
     }
 
-    /// <summary>Drops what the edit leaves as it is at both ends, so that neighbours can be edited in the same pass.</summary>
+    /// <summary>
+    /// Drops the instructions at the front that the edit leaves as they are, so that operands can be edited in the same pass: up to there the same happens, whatever equivalent code another edit puts
+    /// there. Not so at the back: equal instructions there may work on other values, and another edit of them would mean something else.
+    /// </summary>
     private static Edit Trim(FunctionView view, Edit edit)
     {
         var old = view.Code[edit.Start..edit.End];
@@ -238,13 +257,7 @@ internal sealed class Composer
             head++;
         }
 
-        var tail = 0;
-        while (tail < old.Length - head && tail < replacement.Length - head && old[^(tail + 1)] == replacement[^(tail + 1)])
-        {
-            tail++;
-        }
-
-        return head + tail == 0 ? edit : new Edit(edit.Start + head, edit.End - tail, edit.Replacement[head..(replacement.Length - tail)]);
+        return head == 0 ? edit : new Edit(edit.Start + head, edit.End, edit.Replacement[head..]);
     }
 
     private int Merge(FunctionView view)

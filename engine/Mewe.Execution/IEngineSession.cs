@@ -82,7 +82,10 @@ public abstract record ImportSource
     /// <summary>The host module that the specification's tests import as <c>spectest</c>. There is one per session until <see cref="SessionCommand.Reset"/>.</summary>
     public sealed record Spectest : ImportSource;
 
-    /// <summary>WASI preview 1 with no arguments, no environment, an empty standard input, and output that is dropped.</summary>
+    /// <summary>
+    /// WASI preview 1 with no arguments, no environment, an empty standard input, and output that is dropped; and <c>choose</c>, which multivariant modules
+    /// import from <c>mewe</c> when the host makes their choices. For one seed it answers every instance alike.
+    /// </summary>
     public sealed record Wasi(ulong Seed) : ImportSource;
 
     /// <summary>

@@ -7,7 +7,7 @@ namespace Mewe.Execution;
 /// <para>All members may be called from many threads at once. Modules are bytes and answers are values: nothing of the engine leaks out.</para>
 /// <para>What a module does (it traps, it is rejected, it exits with a code) is part of the answer. What happens to the engine itself (it hung past
 /// the abort limit, crashed, ran out of memory) is an <see cref="EngineFailure"/>, also a value. Cancellation throws
-/// <see cref="OperationCanceledException"/> and leaves other requests alone. A clock may abort a request, it never chooses an answer.</para>
+/// <see cref="OperationCanceledException"/> and leaves other requests alone; disposing ends requests that are under way with <see cref="ObjectDisposedException"/>. A clock may abort a request, it never chooses an answer.</para>
 /// </remarks>
 public interface IWasmEngine : IAsyncDisposable
 {

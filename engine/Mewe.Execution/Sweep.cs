@@ -17,6 +17,9 @@ namespace Mewe.Execution;
 /// <param name="InputCount">How many inputs.</param>
 public sealed record SweepRequest(ReadOnlyMemory<byte> Harness, int SubjectCount, int FirstInput, int InputCount)
 {
+    /// <summary>The most runs that one request may ask for: <see cref="SubjectCount"/> times <see cref="InputCount"/>.</summary>
+    public const int MaximumRuns = 1 << 26;
+
     /// <summary>A subject that differs is not run on later inputs. Otherwise all its differences are counted, and the first is kept.</summary>
     public bool StopAtFirstDifference { get; init; } = true;
 

@@ -47,11 +47,12 @@ public enum UnknownImports
 
 /// <summary>
 /// Runs a workload once per seed, each time in a fresh instance of the same compiled module. The host is WASI preview 1, deterministic:
-/// a run is a function of (module, workload, seed). See ARCHITECTURE of the worker (wasi.js) for what each call does.
+/// a run is a function of (module, workload, seed). Worker/wasi.js says what each call does.
 /// </summary>
 /// <remarks>
 /// <c>random_get</c> draws from a stream that is keyed by (seed, requested length, number of requests of that length), so that an extra request of
-/// another length does not shift the others. If the instance exports <c>mewe_seed</c>: (i64) -> (), it is called before anything else with a value derived from the seed.
+/// another length does not shift the others. The import <c>mewe.choose</c>: (i32 n) -> (i32 below n), with which a multivariant module lets its host choose,
+/// draws from a generator of its own that the seed starts. If the instance exports <c>mewe_seed</c>: (i64) -> (), it is called before anything else with a value derived from the seed.
 /// </remarks>
 /// <param name="Module">The module.</param>
 /// <param name="Workload">What to do with it.</param>

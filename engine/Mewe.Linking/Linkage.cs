@@ -5,6 +5,7 @@ using Mewe.Linking.Dispatch;
 using Mewe.Linking.Randomness;
 using Mewe.Wasm;
 using Mewe.Wasm.Binary;
+using Mewe.Wasm.Names;
 
 namespace Mewe.Linking;
 
@@ -246,7 +247,7 @@ internal sealed class Linkage
             var fate = CustomSections.FateOf(section.Name, !shift.IsNone);
             var rewritten = fate switch
             {
-                CustomSectionFate.Rewritten when section.Name == CustomSections.Name => hadNames ? null : RewriteNames(NameSectionRewriter.TryRead(section.Bytes), map),
+                CustomSectionFate.Rewritten when section.Name == CustomSections.Name => hadNames ? null : RewriteNames(NameSection.TryRead(section.Bytes, 0, out _), map),
                 CustomSectionFate.Rewritten => RewriteBranchHints(section, map),
                 _ => null,
             };
@@ -270,25 +271,25 @@ internal sealed class Linkage
 
         if (!hadNames && options.AddNames)
         {
-            module.SetCustom(CustomSections.Name, RewriteNames(NameSectionRewriter.Empty(), map));
+            module.SetCustom(CustomSections.Name, RewriteNames(new NameSection(), map));
         }
     }
 
-    private byte[]? RewriteNames(NameSectionRewriter? names, MultivariantMap map)
+    private byte[]? RewriteNames(NameSection? names, MultivariantMap map)
     {
         if (names is null)
         {
             return null;
         }
 
-        names.Shift(shift);
+        MultivariantNames.Shift(names, shift);
         MultivariantNames.Add(names, map, generator?.Globals ?? [], function => module.TypeOfFunction(function).Parameters.Length);
         if (map.AddedImport is { } added)
         {
-            names.NameFunction(added, $"{plan.AddedImport!.Value.Module}.{plan.AddedImport.Value.Name}");
+            names.Functions[added] = $"{plan.AddedImport!.Value.Module}.{plan.AddedImport.Value.Name}";
         }
 
-        return names.Write();
+        return names.ToBytes();
     }
 
     private byte[]? RewriteBranchHints(CustomSection section, MultivariantMap map)

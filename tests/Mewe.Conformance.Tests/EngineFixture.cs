@@ -11,13 +11,16 @@ namespace Mewe.Conformance.Tests;
 /// <summary>One real engine for all tests, and the suite's verdicts on the original modules, which everything else is compared with.</summary>
 public sealed class EngineFixture : IAsyncLifetime
 {
+    /// <summary>Name of the collection whose classes take turns: each uses all cores by itself.</summary>
+    public const string OneAfterTheOther = "one after the other";
+
     private Task<SuiteRun>? originals;
 
     public IWasmEngine Engine { get; private set; } = null!;
 
     /// <summary>The suite on the original modules; run once.</summary>
     public Task<SuiteRun> OriginalsAsync(SpecSuite suite) =>
-        originals ??= SuiteRun.RunAsync(Engine, suite, original => original, TestContext.Current.CancellationToken);
+        originals ??= SuiteRun.RunAsync(Engine, suite, original => original, CancellationToken.None);
 
     public async ValueTask InitializeAsync() =>
         Engine = (await NodeEngine.StartAsync(new NodeEngineOptions { Workers = 2 }, TestContext.Current.CancellationToken)).Value;

@@ -4,6 +4,7 @@ using Mewe.Conformance.Tests.Suite;
 namespace Mewe.Conformance.Tests;
 
 /// <summary>The engine under the oracle: what V8 makes of the suite before Mewe touches it.</summary>
+[Collection(EngineFixture.OneAfterTheOther)]
 public sealed class OriginalsTests(EngineFixture fixture, ITestOutputHelper output)
 {
     // By "script:line". All else passes.

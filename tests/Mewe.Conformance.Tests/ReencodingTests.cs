@@ -3,6 +3,7 @@ using Mewe.Conformance.Tests.Suite;
 
 namespace Mewe.Conformance.Tests;
 
+[Collection(EngineFixture.OneAfterTheOther)]
 public sealed class ReencodingTests(EngineFixture fixture, ITestOutputHelper output)
 {
     [Fact]

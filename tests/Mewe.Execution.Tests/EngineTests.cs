@@ -13,7 +13,7 @@ public sealed class EngineTests(EngineFixture fixture)
 
         Assert.Equal("v8", info.Name);
         Assert.Matches(@"^\d+\.\d+\.\d+", info.Version);
-        Assert.Equal("26.10.0", info.HostVersion);
+        Assert.Matches(@"^\d+\.\d+\.\d+$", info.HostVersion);
         Assert.Equal(Enum.GetValues<WasmFeature>(), info.Features.Order());
     }
 
@@ -27,6 +27,10 @@ public sealed class EngineTests(EngineFixture fixture)
         Assert.False(invalid.Value.Valid);
         Assert.Contains("expected 1 elements on the stack", invalid.Value.Message);
     }
+
+    [Fact]
+    public async Task A_memory_that_sweeps_and_runs_could_not_have_is_still_valid() =>
+        Assert.True((await fixture.Engine.ValidateAsync(new ModuleAssembler().Memory(65536).ToArray(), Cancellation)).Value.Valid);
 
     [Fact]
     public async Task A_module_larger_than_any_buffer_goes_through()

@@ -85,6 +85,23 @@ public sealed class RunTests(EngineFixture fixture)
     }
 
     [Fact]
+    public async Task The_host_chooses_below_the_count_and_otherwise_for_every_seed()
+    {
+        var module = new ModuleAssembler();
+        module.ImportFunction("mewe", "choose", [I32], [I32]);
+        module.Exported("f", [I32], [I32], [0x20, 0, 0x10, 0]);
+        var calls = Enumerable.Range(0, 400).Select(_ => new ExportCall("f", [WasmValue.I32(5)])).Append(new ExportCall("f", [WasmValue.I32(1)]));
+        var run = new ModuleRun(module.ToArray(), new ExportCallsWorkload([.. calls])) { Seeds = [1, 2, 1] };
+        var result = (await fixture.Engine.RunAsync(run, Cancellation)).Value;
+        var choices = result[0].Answers[..400].Select(answer => Values(answer)[0].AsI32).ToList();
+
+        Assert.Equal([0, 1, 0], result.OutcomeOfSeed);
+        Assert.All(Enumerable.Range(0, 5), choice => Assert.InRange(choices.Count(c => c == choice), 50, 110));
+        Assert.Equal(400, choices.Count(choice => choice is >= 0 and < 5));
+        Assert.Equal(WasmValue.I32(0), Values(result[0].Answers[400])[0]);
+    }
+
+    [Fact]
     public async Task Export_calls_answer_with_values_or_traps_and_share_one_instance()
     {
         var module = new ModuleAssembler();

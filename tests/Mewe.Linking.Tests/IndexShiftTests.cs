@@ -1,7 +1,7 @@
 using Mewe.Execution;
-using Mewe.Linking.Custom;
 using Mewe.Wasm;
 using Mewe.Wasm.Binary;
+using Mewe.Wasm.Names;
 using Mewe.Wasm.Validation;
 
 namespace Mewe.Linking.Tests;
@@ -67,19 +67,19 @@ public sealed class IndexShiftTests(EngineFixture fixture)
     {
         var linked = Link(EverythingModule.Make(), RandomnessMode.Wasi, DispatchPolicy.Entry);
         var module = ModuleReader.Read(linked.Module);
-        var names = NameSectionRewriter.TryRead(Custom(module, "name"))!;
+        var names = NameSection.Of(module, out _)!;
         var branching = linked.Map.Functions.Single(function => function.Index == EverythingModule.Branching + 1);
 
-        Assert.Equal("wasi_snapshot_preview1.random_get", names.FunctionName(linked.Map.AddedImport!.Value));
-        Assert.Equal("first", names.FunctionName(EverythingModule.First + 1));
-        Assert.Equal("branching", names.FunctionName(branching.Index));
-        Assert.Equal("branching.mewe.original", names.FunctionName(branching.Original!.Value));
-        Assert.Equal(["branching.mewe.1", "branching.mewe.2", "branching.mewe.3"], branching.Variants.Select(variant => names.FunctionName(variant.Index)));
-        Assert.Equal("branching.mewe.2.outlined.0", names.FunctionName(Assert.Single(branching.Variants[1].Outlined)));
-        Assert.Equal("all", names.FunctionName(EverythingModule.All + 1));
-        Assert.Equal("f3.mewe.entry", names.FunctionName(linked.Map.Wrappers.Single(wrapper => wrapper.Function == EverythingModule.Second + 1).Index));
-        Assert.Equal("f5.mewe.start", names.FunctionName(linked.Map.Wrappers.Single(wrapper => wrapper.IsStart).Index));
-        Assert.Equal("mewe.choose", names.FunctionName(linked.Map.Generated.Single(generated => generated.Role == GeneratedRole.Choose).Index));
+        Assert.Equal("wasi_snapshot_preview1.random_get", names.Functions[linked.Map.AddedImport!.Value]);
+        Assert.Equal("first", names.Functions[EverythingModule.First + 1]);
+        Assert.Equal("branching", names.Functions[branching.Index]);
+        Assert.Equal("branching.mewe.original", names.Functions[branching.Original!.Value]);
+        Assert.Equal(["branching.mewe.1", "branching.mewe.2", "branching.mewe.3"], branching.Variants.Select(variant => names.Functions[variant.Index]));
+        Assert.Equal("branching.mewe.2.outlined.0", names.Functions[Assert.Single(branching.Variants[1].Outlined)]);
+        Assert.Equal("all", names.Functions[EverythingModule.All + 1]);
+        Assert.Equal("f3.mewe.entry", names.Functions[linked.Map.Wrappers.Single(wrapper => wrapper.Function == EverythingModule.Second + 1).Index]);
+        Assert.Equal("f5.mewe.start", names.Functions[linked.Map.Wrappers.Single(wrapper => wrapper.IsStart).Index]);
+        Assert.Equal("mewe.choose", names.Functions[linked.Map.Generated.Single(generated => generated.Role == GeneratedRole.Choose).Index]);
         Assert.Contains("mewe.state", System.Text.Encoding.UTF8.GetString(Custom(module, "name")), StringComparison.Ordinal);
         Assert.Contains("data that is not there", System.Text.Encoding.UTF8.GetString(Custom(module, "name")), StringComparison.Ordinal);
     }
@@ -88,34 +88,13 @@ public sealed class IndexShiftTests(EngineFixture fixture)
     public void The_names_of_locals_and_labels_go_with_the_code_and_parameters_keep_theirs_in_the_dispatcher()
     {
         var linked = Link(EverythingModule.Make(), RandomnessMode.Wasi);
-        var decoder = new BinaryDecoder(Custom(ModuleReader.Read(linked.Module), "name"));
+        var names = NameSection.Of(ModuleReader.Read(linked.Module), out _)!;
         var branching = linked.Map.Functions.Single(function => function.Index == EverythingModule.Branching + 1);
-        var locals = new SortedDictionary<uint, string>();
-        var labels = new SortedDictionary<uint, string>();
-        while (!decoder.AtEnd)
-        {
-            var id = decoder.Byte();
-            var content = decoder.Bytes(decoder.U32());
-            if (id is 2 or 3)
-            {
-                ReadFirstNames(content, id == 2 ? locals : labels);
-            }
-        }
 
-        Assert.Equal([(branching.Index, "which"), (EverythingModule.All + 1, "held"), (branching.Original!.Value, "which")], locals.Select(entry => (entry.Key, entry.Value)));
-        Assert.Equal([(branching.Original.Value, "over")], labels.Select(entry => (entry.Key, entry.Value)));
+        Assert.Equal([(branching.Index, "which"), (EverythingModule.All + 1, "held"), (branching.Original!.Value, "which")], FirstNames(names.Locals));
+        Assert.Equal([(branching.Original.Value, "over")], FirstNames(names.Labels));
 
-        static void ReadFirstNames(ReadOnlySpan<byte> content, SortedDictionary<uint, string> names)
-        {
-            var inner = new BinaryDecoder(content);
-            for (var left = inner.U32(); left > 0; left--)
-            {
-                var function = inner.U32();
-                Assert.Equal(1u, inner.U32());
-                Assert.Equal(0u, inner.U32());
-                names.Add(function, inner.Name());
-            }
-        }
+        static IEnumerable<(uint, string)> FirstNames(IndirectNameMap map) => map.Select(entry => (entry.Key, Assert.Single(entry.Value).Value));
     }
 
     [Theory]
@@ -144,7 +123,7 @@ public sealed class IndexShiftTests(EngineFixture fixture)
         var linked = Link(EverythingModule.Make(), RandomnessMode.Wasi);
         var names = ModuleReader.Read(linked.Module).CustomSections.Select(section => section.Name).ToList();
 
-        Assert.Equal(["metadata.code.branch_hint", "producers", "name", "unknown", "mewe"], names);
+        Assert.Equal(["producers", "metadata.code.branch_hint", "name", "unknown", "mewe"], names);
         Assert.Contains(linked.Notes, note => note.Contains(".debug_line", StringComparison.Ordinal));
         Assert.Contains(linked.Notes, note => note.Contains("unknown", StringComparison.Ordinal));
         Assert.DoesNotContain(Link(EverythingModule.Make(), RandomnessMode.Export).Notes, note => note.Contains("unknown", StringComparison.Ordinal));

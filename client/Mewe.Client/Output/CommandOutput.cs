@@ -28,7 +28,19 @@ internal sealed class CommandOutput(bool json, Verbosity verbosity)
     public IAnsiConsole Errors => errors;
 
     /// <summary>The console for results.</summary>
-    public IAnsiConsole Results { get; } = AnsiConsole.Console;
+    public IAnsiConsole Results { get; } = WideWhereRedirected();
+
+    private static IAnsiConsole WideWhereRedirected()
+    {
+        var console = AnsiConsole.Console;
+        if (Console.IsOutputRedirected)
+        {
+            // Nobody looks at a page there; a wrapped cell would only be in the way of grep.
+            console.Profile.Width = 1000;
+        }
+
+        return console;
+    }
 
     /// <summary>One plain line of the result.</summary>
     public static void Line(string text) => Console.Out.WriteLine(text);

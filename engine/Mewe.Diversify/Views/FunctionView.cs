@@ -19,9 +19,10 @@ public sealed class FunctionView
     internal FunctionView(FunctionInput input) => Input = input;
 
     /// <summary>A view of a function as it is.</summary>
-    public static FunctionView Of(FunctionInput input)
+    /// <param name="outlinedType">Gives the type of an outlined function by its placeholder, where the body calls any.</param>
+    public static FunctionView Of(FunctionInput input, Func<uint, FunctionType?>? outlinedType = null)
     {
-        var view = new FunctionView(input);
+        var view = new FunctionView(input) { OutlinedType = outlinedType };
         view.Rebuild(input.Code.Instructions.AsSpan(), [.. input.Type.Parameters, .. input.Code.LocalTypes()]);
         return view;
     }

@@ -60,7 +60,9 @@ public sealed class NodeEngine : IWasmEngine
     {
         var request = new RequestWriter(WorkerOperation.Validate, module.Length + 8);
         request.Bytes(module.Span);
-        var result = await sweeps.ExecuteAsync(request, options.AbortAfter, cancellationToken).ConfigureAwait(false);
+
+        // Not by a worker that limits memories: what is valid must not depend on it.
+        var result = await sessions.ExecuteAsync(request, options.AbortAfter, cancellationToken).ConfigureAwait(false);
         if (!result.TryGet(out var reply, out var failure))
         {
             return failure;
@@ -76,6 +78,7 @@ public sealed class NodeEngine : IWasmEngine
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(request.SubjectCount, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(request.InputCount);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((long)request.SubjectCount * request.InputCount, SweepRequest.MaximumRuns);
         var result = await sweeps.ExecuteAsync(SweepCodec.Encode(request), request.AbortAfter ?? options.AbortAfter, cancellationToken).ConfigureAwait(false);
         return result.TryGet(out var reply, out var failure) ? SweepCodec.Decode(request, reply) : failure;
     }

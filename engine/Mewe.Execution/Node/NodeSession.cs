@@ -46,7 +46,7 @@ internal sealed class NodeSession(WorkerPool pool, NodeWorker first, TimeSpan de
 
         if (worker is not null)
         {
-            _ = await RunAsync(Reset, null, CancellationToken.None).ConfigureAwait(false);
+            _ = await RunAsync(Reset, null, CancellationToken.None).ConfigureAwait(false); // leaves no worker when the engine was disposed first
         }
 
         disposed = true;

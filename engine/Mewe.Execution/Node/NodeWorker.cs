@@ -125,7 +125,9 @@ internal sealed class NodeWorker : IDisposable
             // The process is gone; the reader notices, too, and completes the reply with null.
         }
 
-        return await reply.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        // An answer to another request must never be taken for this one's: a process that mixes them up is as good as dead.
+        var answer = await reply.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return answer?.Id == lastId ? answer : null;
     }
 
     /// <summary>How the process ended, for a person. Only to be called when <see cref="ExchangeAsync"/> returned null.</summary>
@@ -139,6 +141,19 @@ internal sealed class NodeWorker : IDisposable
             ? EngineFailureKind.OutOfMemory
             : EngineFailureKind.Crashed;
         return new EngineFailure(kind, $"node ended with exit code {process.ExitCode}{(said.Length > 0 ? ": " + said : "")}");
+    }
+
+    /// <summary>Ends the process; a request that is under way gets no reply.</summary>
+    public void Kill()
+    {
+        try
+        {
+            process.Kill();
+        }
+        catch (InvalidOperationException)
+        {
+            // It has ended already.
+        }
     }
 
     public void Dispose()
@@ -184,18 +199,6 @@ internal sealed class NodeWorker : IDisposable
         catch (IOException)
         {
             // It ended at once; the first request finds out and says why.
-        }
-    }
-
-    private void Kill()
-    {
-        try
-        {
-            process.Kill();
-        }
-        catch (InvalidOperationException)
-        {
-            // It has ended already.
         }
     }
 

@@ -50,11 +50,8 @@ internal sealed class WorkerPool(string nodePath, WorkerProfile profile, int siz
 
     /// <summary>Takes a worker for longer; give it back with <see cref="Return"/> or dispose it. It does not count against the pool's size.</summary>
     /// <exception cref="Win32Exception">The program cannot be started.</exception>
-    public NodeWorker Take()
-    {
-        ObjectDisposedException.ThrowIf(disposed, this);
-        return idle.TryPop(out var worker) ? worker : StartFresh();
-    }
+    /// <exception cref="ObjectDisposedException">The pool is gone.</exception>
+    public NodeWorker Take() => !disposed && idle.TryPop(out var worker) ? worker : StartFresh();
 
     /// <summary>Gives a worker back that is not in the middle of a request.</summary>
     public void Return(NodeWorker worker)
@@ -72,10 +69,18 @@ internal sealed class WorkerPool(string nodePath, WorkerProfile profile, int siz
         }
     }
 
+    /// <summary>Ends all processes. Requests that are under way throw <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose()
     {
         disposed = true;
         DisposeIdle();
+        lock (gate)
+        {
+            foreach (var worker in alive)
+            {
+                worker.Kill(); // whoever waits for its reply disposes it
+            }
+        }
     }
 
     /// <summary>Whether the worker that gave this result can be asked again; otherwise it has been disposed.</summary>
@@ -126,6 +131,12 @@ internal sealed class WorkerPool(string nodePath, WorkerProfile profile, int siz
         lock (gate)
         {
             alive.Add(worker);
+        }
+
+        if (disposed)
+        {
+            worker.Dispose();
+            throw new ObjectDisposedException(nameof(IWasmEngine));
         }
 
         return worker;

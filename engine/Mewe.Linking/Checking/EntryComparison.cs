@@ -8,6 +8,7 @@ namespace Mewe.Linking;
 internal sealed class EntryComparison(WasmModule original, WasmModule multivariant, MultivariantMap map, List<StructureDifference> differences)
 {
     private readonly FunctionIndexShift shift = map.Shift;
+    private readonly HashSet<EntryWrapper> wrappers = [.. map.Wrappers];
 
     public void Run()
     {
@@ -95,7 +96,7 @@ internal sealed class EntryComparison(WasmModule original, WasmModule multivaria
 
     private uint Moved(Export export) => export.Kind == ExternKind.Function ? shift.Apply(export.Index) : export.Index;
 
-    private bool IsWrapper(uint index, uint function, bool isStart) => map.Wrappers.Contains(new EntryWrapper(function, index, isStart));
+    private bool IsWrapper(uint index, uint function, bool isStart) => wrappers.Contains(new EntryWrapper(function, index, isStart));
 
     private void CompareStart()
     {

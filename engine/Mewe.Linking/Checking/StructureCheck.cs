@@ -128,12 +128,13 @@ public static class StructureCheck
         {
             var before = differences.Count;
             var imported = (uint)found.ImportedFunctionCount;
+            var roles = Roles(map);
             for (var i = 0; i < expected.Bodies.Count; i++)
             {
                 if (!expected.Bodies[i].Entry.Span.SequenceEqual(found.Bodies[i].Entry.Span))
                 {
                     var index = imported + (uint)i;
-                    differences.Add(new StructureDifference($"function {index}", $"linking again gives another body for this {RoleOf(index, map)}"));
+                    differences.Add(new StructureDifference($"function {index}", $"linking again gives another body for this {roles.GetValueOrDefault(index, "function")}"));
                 }
             }
 
@@ -143,22 +144,34 @@ public static class StructureCheck
             }
         }
 
-        private static string RoleOf(uint index, MultivariantMap map)
+        private static Dictionary<uint, string> Roles(MultivariantMap map)
         {
-            if (map.Functions.Any(function => function.Index == index && function.Original is not null))
+            var roles = new Dictionary<uint, string>();
+            foreach (var function in map.Functions.Where(function => function.Original is not null))
             {
-                return "dispatcher";
+                roles.TryAdd(function.Index, "dispatcher");
+                roles.TryAdd(function.Original!.Value, "appended original");
+                foreach (var variant in function.Variants)
+                {
+                    roles.TryAdd(variant.Index, "variant");
+                    foreach (var outlined in variant.Outlined)
+                    {
+                        roles.TryAdd(outlined, "outlined function");
+                    }
+                }
             }
 
-            if (map.ChoicesByIndex().TryGetValue(index, out var found))
+            foreach (var wrapper in map.Wrappers)
             {
-                return found.Choice == 0 ? "appended original" : "variant";
+                roles.TryAdd(wrapper.Index, "wrapper");
             }
 
-            return map.Wrappers.Any(wrapper => wrapper.Index == index) ? "wrapper"
-                : map.Generated.FirstOrDefault(generated => generated.Index == index) is { } generated ? $"generated function ({generated.Role})"
-                : map.Functions.Any(function => function.Variants.Any(variant => variant.Outlined.Contains(index))) ? "outlined function"
-                : "function";
+            foreach (var generated in map.Generated)
+            {
+                roles.TryAdd(generated.Index, $"generated function ({generated.Role})");
+            }
+
+            return roles;
         }
 
         private static string Describe(SectionPlace? place) => place switch

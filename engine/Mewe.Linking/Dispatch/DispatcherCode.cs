@@ -15,6 +15,10 @@ namespace Mewe.Linking.Dispatch;
 /// </code>
 /// It has no locals, memory or side effect of its own, so whatever happens in the callee (a result, a trap, an exception) passes through it unchanged.
 /// </summary>
+/// <remarks>
+/// What it costs is a frame on the stack: in the worst case measured a recursion gets half as deep as before (V8 14.6: 8,940 instead of 17,883 calls of a small
+/// function, 6,258 instead of 9,629 of one with twelve live locals). Stack depth is not observable in the sense of Mewe.
+/// </remarks>
 internal static class DispatcherCode
 {
     /// <param name="parameters">Number of parameters of the function.</param>

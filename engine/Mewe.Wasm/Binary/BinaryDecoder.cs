@@ -55,15 +55,20 @@ public ref struct BinaryDecoder
         return span;
     }
 
-    public uint U32() => (uint)Unsigned(32);
+    public uint U32() => NextIsShort ? bytes[position++] : (uint)Unsigned(32);
 
-    public ulong U64() => Unsigned(64);
+    public ulong U64() => NextIsShort ? bytes[position++] : Unsigned(64);
 
-    public int S32() => (int)Signed(32);
+    public int S32() => NextIsShort ? ShortSigned() : (int)Signed(32);
 
-    public long S33() => Signed(33);
+    public long S33() => NextIsShort ? ShortSigned() : Signed(33);
 
-    public long S64() => Signed(64);
+    public long S64() => NextIsShort ? ShortSigned() : Signed(64);
+
+    // Nearly all integers in code are one byte long.
+    private readonly bool NextIsShort => (uint)position < (uint)bytes.Length && bytes[position] < 0x80;
+
+    private int ShortSigned() => (bytes[position++] ^ 0x40) - 0x40;
 
     public uint F32() => BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4));
 

@@ -117,7 +117,9 @@ public readonly record struct Instruction
 
     public static Instruction Of(Opcode opcode, uint index, InstructionPayload payload) => new() { Opcode = opcode, Index = index, Payload = payload };
 
-    public static Instruction Block(Opcode opcode, BlockType type) => new() { Opcode = opcode, Payload = new BlockTypePayload(type) };
+    public static Instruction Block(Opcode opcode, BlockType type) => new() { Opcode = opcode, Payload = type.IsEmpty ? EmptyBlock : new BlockTypePayload(type) };
+
+    private static readonly BlockTypePayload EmptyBlock = new(BlockType.Empty);
 
     public static Instruction I32Const(int value) => new() { Opcode = Opcode.I32Const, Bits = (uint)value };
 

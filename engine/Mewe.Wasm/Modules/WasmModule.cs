@@ -11,8 +11,7 @@ public sealed class WasmModule
 {
     private uint? start;
     private uint? dataCount;
-    private int typesSeen = -1;
-    private ImmutableArray<SubType> flatTypes = [];
+    private FlatTypes? flatTypes;
 
     public Section<RecursionGroup> TypeGroups { get; } = [];
 
@@ -67,13 +66,14 @@ public sealed class WasmModule
     {
         get
         {
-            if (typesSeen != TypeGroups.Version)
+            // One reference holds both, so that threads that read the module at the same time see them together.
+            var known = flatTypes;
+            if (known is null || known.Version != TypeGroups.Version)
             {
-                flatTypes = [.. TypeGroups.SelectMany(group => group.Members)];
-                typesSeen = TypeGroups.Version;
+                flatTypes = known = new FlatTypes(TypeGroups.Version, [.. TypeGroups.SelectMany(group => group.Members)]);
             }
 
-            return flatTypes;
+            return known.Types;
         }
     }
 
@@ -188,4 +188,6 @@ public sealed class WasmModule
         TypeGroups.Touched = Imports.Touched = FunctionTypes.Touched = Tables.Touched = Memories.Touched = Tags.Touched = Globals.Touched
             = Exports.Touched = Elements.Touched = Bodies.Touched = Data.Touched = StartTouched = DataCountTouched = false;
     }
+
+    private sealed record FlatTypes(int Version, ImmutableArray<SubType> Types);
 }

@@ -356,13 +356,26 @@ internal sealed partial class BodyChecker : IInstructionSink
 
     private ValueType Pop(ValueType expected)
     {
+        // Nearly always exactly what is expected lies on the stack.
+        if (height > frameHeight && operands[height - 1] == expected)
+        {
+            height--;
+            recorder?.Popped(expected);
+            return expected;
+        }
+
+        return PopSubtype(expected);
+    }
+
+    private ValueType PopSubtype(ValueType expected)
+    {
         if (height == frameHeight && !unreachable)
         {
             throw Invalid($"type mismatch: {expected} expected, but the stack is empty");
         }
 
         var value = Pop();
-        return value == expected || context.IsSubtype(value, expected) ? value : throw Invalid($"type mismatch: {expected} expected, {value} found");
+        return context.IsSubtype(value, expected) ? value : throw Invalid($"type mismatch: {expected} expected, {value} found");
     }
 
     private void Pop(ReadOnlySpan<ValueType> expected)

@@ -1,21 +1,21 @@
-using Mewe.Linking.Custom;
+using System.Globalization;
 using Mewe.Wasm;
+using Mewe.Wasm.Names;
 
 namespace Mewe.Grains;
 
 /// <summary>What people call the functions of a module: the name section's name, else an export's, else an import's, else <c>func[12]</c>.</summary>
 public sealed class FunctionNames
 {
-    private readonly NameSectionRewriter? names;
+    private readonly NameSection? names;
     private readonly Dictionary<uint, string> others = [];
+    private readonly int count;
 
     public FunctionNames(WasmModule module)
     {
-        if (module.CustomSections.FirstOrDefault(section => section.Name == "name") is { } section)
-        {
-            names = NameSectionRewriter.TryRead(section.Bytes);
-        }
-
+        // A name section that is malformed is as good as none: names decide nothing.
+        names = NameSection.Of(module, out _);
+        count = module.FunctionCount;
         foreach (var export in module.Exports.Where(export => export.Kind == ExternKind.Function))
         {
             others.TryAdd(export.Index, export.Name);
@@ -28,5 +28,11 @@ public sealed class FunctionNames
         }
     }
 
-    public string Of(uint function) => names?.FunctionName(function) ?? others.GetValueOrDefault(function) ?? $"func[{function}]";
+    public string Of(uint function) => names?.Functions[function] ?? others.GetValueOrDefault(function) ?? $"func[{function}]";
+
+    /// <summary>The functions that a user can mean: that with this index, or all with this name.</summary>
+    public IReadOnlyList<uint> Find(string indexOrName) =>
+        uint.TryParse(indexOrName, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+            ? index < count ? [index] : []
+            : [.. Enumerable.Range(0, count).Select(i => (uint)i).Where(i => Of(i) == indexOrName)];
 }

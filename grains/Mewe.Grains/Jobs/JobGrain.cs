@@ -26,15 +26,16 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request)
     {
         var clock = new JobClock(engine);
         progress?.Report(new JobProgress(JobPhase.Planning, 0, 0, 0, 0, 0));
-        var (plan, failure) = await PlanAsync(progress, cancellationToken);
-        if (plan is null)
-        {
-            return new JobResult(null, null, failure);
-        }
-
+        JobPlan? plan;
         FunctionOutcome[] outcomes;
         try
         {
+            (plan, var failure) = await PlanAsync(progress, cancellationToken);
+            if (plan is null)
+            {
+                return new JobResult(null, null, failure);
+            }
+
             outcomes = await RunFunctionsAsync(plan, threads, progress, cancellationToken);
         }
         catch (EngineFailedException exception)

@@ -23,9 +23,9 @@ public static class SpecRunner
 
     /// <param name="form">Applied to every module that is to be valid, also where linking it is to fail.</param>
     public static async Task<ScriptRun> RunAsync(
-        IEngineSession session, SpecSuite suite, SpecFile file, SpecScript script, ModuleForm form, CancellationToken cancellationToken)
+        IEngineSession session, SpecSuite suite, SpecFile file, SpecScript script, ModuleForm form, ulong? seed, CancellationToken cancellationToken)
     {
-        var plan = new Plan(suite, file, form);
+        var plan = new Plan(suite, file, form, seed);
         foreach (var command in script.Commands)
         {
             plan.Add(command);
@@ -44,6 +44,7 @@ public static class SpecRunner
         private readonly SpecSuite suite;
         private readonly SpecFile file;
         private readonly ModuleForm form;
+        private readonly ulong? seed;
         private readonly Dictionary<string, int> instances = [];
         private readonly Dictionary<string, (int Number, byte[] Original)> definitions = [];
         private readonly List<(int Instance, byte[] Original, int Line)> living = [];
@@ -51,9 +52,9 @@ public static class SpecRunner
         private int current = -1;
         private (int Number, byte[] Original) lastDefinition = (-1, []);
 
-        public Plan(SpecSuite suite, SpecFile file, ModuleForm form)
+        public Plan(SpecSuite suite, SpecFile file, ModuleForm form, ulong? seed)
         {
-            (this.suite, this.file, this.form) = (suite, file, form);
+            (this.suite, this.file, this.form, this.seed) = (suite, file, form, seed);
             Send(new SessionCommand.Reset());
             Send(new SessionCommand.Register("spectest", new ImportSource.Spectest()));
         }
@@ -137,6 +138,11 @@ public static class SpecRunner
 
             living.Add((current, original, line));
             var instantiated = Send(new SessionCommand.Instantiate(current, module, []));
+            if (seed is { } given)
+            {
+                Send(new SessionCommand.Invoke(current, "mewe_seed", [WasmValue.I64((long)given + current)]));
+            }
+
             Judges.Add(replies => Verdict.OfModule(compiled is { } at ? replies[at] : new SessionReply.Done(), replies[instantiated]));
         }
 

@@ -11,8 +11,9 @@ public sealed record SuiteRun(ImmutableArray<ScriptRun> Scripts)
     private const int Parallelism = 2;
 
     /// <summary>Runs every script in scope, or those that are given.</summary>
+    /// <param name="seed">Every new instance's <c>mewe_seed</c> is called with a number that follows from it; null: nobody seeds.</param>
     public static async Task<SuiteRun> RunAsync(
-        IWasmEngine engine, SpecSuite suite, ModuleForm form, CancellationToken cancellationToken, IReadOnlyList<SpecFile>? only = null)
+        IWasmEngine engine, SpecSuite suite, ModuleForm form, CancellationToken cancellationToken, IReadOnlyList<SpecFile>? only = null, ulong? seed = null)
     {
         var files = only ?? suite.Files;
         var runs = new ScriptRun[files.Count];
@@ -20,7 +21,7 @@ public sealed record SuiteRun(ImmutableArray<ScriptRun> Scripts)
         await Parallel.ForAsync(0, files.Count, options, async (i, cancellation) =>
         {
             await using var session = (await engine.OpenSessionAsync(cancellation)).Value;
-            runs[i] = await SpecRunner.RunAsync(session, suite, files[i], suite.Script(files[i]), form, cancellation);
+            runs[i] = await SpecRunner.RunAsync(session, suite, files[i], suite.Script(files[i]), form, seed, cancellation);
         });
         return new SuiteRun([.. runs]);
     }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 
 namespace Mewe.Wasm.Tests.Shared;
@@ -6,14 +5,12 @@ namespace Mewe.Wasm.Tests.Shared;
 /// <summary>One module of the official suite and what the suite says of it.</summary>
 /// <param name="Script">Path of the script below the suite's root, without extension.</param>
 /// <param name="Type">The command: module, assert_invalid ...</param>
-internal sealed record SpecModule(string Script, int Line, string Type, string Text, string File)
+internal sealed record SpecModule(string Script, int Line, string Type, string Text, byte[] Bytes)
 {
-    public byte[] Bytes => System.IO.File.ReadAllBytes(File);
-
     public override string ToString() => $"{Script}:{Line} {Type} \"{Text}\"";
 }
 
-/// <summary>The official suite, unpacked once into a temporary folder that is deleted when the tests end.</summary>
+/// <summary>The official suite, unpacked once into memory.</summary>
 internal static class SpecSuite
 {
     /// <summary>Proposals that Mewe does not support.</summary>
@@ -37,38 +34,25 @@ internal static class SpecSuite
         var archive = SharedFolder.Require(notRun, "spec", "spec-tests.tar.xz");
         lock (Gate)
         {
-            return loaded ??= Load(Unpack(archive, "mewe-spec"));
+            return loaded ??= Load(XzArchive.Read(archive));
         }
     }
 
-    /// <summary>Unpacks a .tar.xz (with the system's tar: .NET has no xz) into a new temporary folder.</summary>
-    public static string Unpack(string archive, string prefix)
-    {
-        var folder = Directory.CreateTempSubdirectory(prefix + "-").FullName;
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
-        using var tar = Process.Start(new ProcessStartInfo("tar", ["-xJf", archive, "-C", folder]) { RedirectStandardError = true })!;
-        var errors = tar.StandardError.ReadToEnd();
-        tar.WaitForExit();
-        Assert.True(tar.ExitCode == 0, $"tar cannot unpack {archive}: {errors}");
-        return folder;
-    }
-
-    private static List<SpecModule> Load(string root)
+    private static List<SpecModule> Load(Dictionary<string, byte[]> files)
     {
         var modules = new List<SpecModule>();
-        foreach (var json in Directory.EnumerateFiles(root, "*.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+        foreach (var json in files.Keys.Where(file => file.EndsWith(".json", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
         {
-            var folder = Path.GetDirectoryName(json)!;
-            var script = Path.GetRelativePath(root, folder).Replace('\\', '/');
-            script = script.Contains('/') ? script[(script.IndexOf('/') + 1)..] : script;
-            using var document = JsonDocument.Parse(File.ReadAllBytes(json));
+            // spec-tests/proposals/threads/atomic/atomic.json is the script proposals/threads/atomic.
+            var folder = json[..json.LastIndexOf('/')];
+            var script = folder[(folder.IndexOf('/') + 1)..];
+            using var document = JsonDocument.Parse(files[json]);
             foreach (var command in document.RootElement.GetProperty("commands").EnumerateArray())
             {
                 var file = Text(command, "module_type") == "text" ? Text(command, "binary_filename") : Text(command, "filename");
                 if (file.EndsWith(".wasm", StringComparison.Ordinal))
                 {
-                    modules.Add(new SpecModule(script, command.GetProperty("line").GetInt32(), Text(command, "type"), Text(command, "text"),
-                        Path.Combine(folder, file)));
+                    modules.Add(new SpecModule(script, command.GetProperty("line").GetInt32(), Text(command, "type"), Text(command, "text"), files[$"{folder}/{file}"]));
                 }
             }
         }

@@ -7,8 +7,8 @@ namespace Mewe.Diversify.Transforms.Control;
 /// Wraps a range of statements, up to a whole body, in a block: the label of the new block is mentioned by nobody, so control runs through it.
 /// </summary>
 /// <remarks>
-/// Known ways to be wrong. 6: a range starts and ends where the block around it has nothing on the stack; one that runs to an unreachable end
-/// of its block gets <c>unreachable</c> behind it, so that what follows stays unreachable. 9: every kind of label that leaves the range is raised by one.
+/// Known ways to be wrong. 6: a range starts and ends where the block around it has nothing on the stack; one that runs to a branch at the end
+/// of its block gets <c>unreachable</c> behind it, so that what follows stays unreachable; where code behind a branch may push results, the new block has them, too. 9: every kind of label that leaves the range is raised by one.
 /// 7: bodies with locals that have no default value are refused, because such a local counts as unset behind the end of a block.
 /// </remarks>
 public sealed class BlockNesting : ISiteTransform
@@ -46,7 +46,7 @@ public sealed class BlockNesting : ISiteTransform
         if (end == start || (wanted > 0 && end != armEnd))
         {
             end = armEnd;
-            dead = !Statements.FallsThrough(view, end);
+            dead = !Statements.MayLeaveValues(view, end);
             if (!dead && ResultsOf(view, frame) is { } results)
             {
                 type = results;

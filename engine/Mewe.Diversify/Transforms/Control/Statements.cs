@@ -18,6 +18,12 @@ internal static class Statements
     /// <summary>True where control can come from the instruction before; false behind a branch, where the stack is polymorphic.</summary>
     public static bool FallsThrough(FunctionView view, int at) => at == 0 || (view.IsReachable(at - 1) && !view[at - 1].EndsControl);
 
+    /// <summary>
+    /// True where values may stand on the stack before the end of a block: those with which control reaches it, or those that code behind a branch pushes, which never runs
+    /// and is validated all the same. Right behind a branch there are none.
+    /// </summary>
+    public static bool MayLeaveValues(FunctionView view, int end) => end == 0 || !view[end - 1].EndsControl;
+
     /// <summary>True where code can be cut before an instruction: reachable, and nothing of its block is on the stack.</summary>
     public static bool IsCut(FunctionView view, int at) => FallsThrough(view, at) && view.HeightBefore(at) == Base(view, FrameOf(view, at));
 

@@ -63,8 +63,9 @@ function importsFor(entry, host, zeroUnknown) {
   const wanted = [];
   entry.imports.forEach(({ module, name, kind }, index) => {
     imports[module] ??= Object.create(null);
-    if (module === 'wasi_snapshot_preview1' && kind === 'function' && host.functions[name] !== undefined) {
-      imports[module][name] = host.functions[name];
+    const provided = kind === 'function' ? host.find(module, name) : undefined;
+    if (provided !== undefined) {
+      imports[module][name] = provided;
     } else if (zeroUnknown) {
       wanted.push({ module, name, index });
     } else {

@@ -67,7 +67,7 @@ function provider(source, hosts) {
   if (source.kind === 2) {
     const host = new WasiHost({ seed: source.seed });
     hosts.push(host);
-    return host.functions;
+    return { ...host.functions, choose: host.choose };
   }
 }
 

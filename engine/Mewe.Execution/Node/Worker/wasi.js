@@ -8,6 +8,9 @@
 //   fd_fdstat_get     0, 1, 2: file type unknown (a pipe); fd_filestat_get: zeros; fd_seek, fd_tell ESPIPE; fd_close done; fd_prestat_* EBADF: no directories
 //   poll_oneoff       everything is ready at once; sched_yield done; proc_exit ends the run
 //   all else          ENOSYS
+//
+// Beside WASI stands mewe.choose (i32 n) -> i32, which multivariant modules import whose host makes the choices: 0 <= choice < n, from a fast generator
+// (sfc32 of PractRand) that the seed starts, because it may be called millions of times.
 'use strict';
 const { createHash } = require('node:crypto');
 
@@ -38,6 +41,19 @@ function bytesOfSeed(label, seed, ...numbers) {
 // What an exported mewe_seed is called with.
 const seedArgument = (seed) => bytesOfSeed('mewe_seed', seed).readBigInt64LE();
 
+function chooser(seed) {
+  const start = bytesOfSeed('choose', seed);
+  let [a, b, c, counter] = [0, 4, 8, 12].map((at) => start.readInt32LE(at));
+  return function choose(count) {
+    const sum = (((a + b) | 0) + counter) | 0;
+    counter = (counter + 1) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = ((c << 21) | (c >>> 11)) + sum | 0;
+    return Math.floor(((sum >>> 0) / 2 ** 32) * (count >>> 0));
+  };
+}
+
 class Output {
   constructor() {
     this.chunks = [];
@@ -63,7 +79,14 @@ class WasiHost {
     this.exports = null;
     this.functions = Object.create(null);
     for (const name of unsupported) this.functions[name] = () => errno.nosys;
+    this.choose = chooser(seed);
     for (const name of Object.keys(calls)) this.functions[name] = (...args) => this.#call(calls[name], args);
+  }
+
+  // The function for an import, undefined when this host has none.
+  find(module, name) {
+    if (module === 'wasi_snapshot_preview1') return this.functions[name];
+    return module === 'mewe' && name === 'choose' ? this.choose : undefined;
   }
 
   // The host reads and writes the memory that the instance exports as "memory".

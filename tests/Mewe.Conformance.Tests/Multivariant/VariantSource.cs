@@ -1,0 +1,99 @@
+using System.Collections.Immutable;
+using Mewe.Diversify;
+using Mewe.Equivalence;
+using Mewe.Execution;
+using Mewe.Linking;
+using Mewe.Wasm;
+
+namespace Mewe.Conformance.Tests.Multivariant;
+
+/// <summary>The variants of one function, as many as asked for or a reason why not.</summary>
+/// <param name="Dropped">Candidates that were proposed and may not be linked, with what is wrong with them: each is a finding.</param>
+public sealed record SourcedVariants(ImmutableArray<LinkedVariant> Variants, string? Reason, ImmutableArray<string> Dropped);
+
+/// <summary>Where variants come from.</summary>
+public abstract class VariantSource
+{
+    /// <summary>Variants that a function gets at most.</summary>
+    public const int VariantsPerFunction = 4;
+
+    private static readonly Evidence NoEvidence = new(EvidenceKind.Tested, 0, 0, 0);
+
+    /// <summary>Begins with a module; what is returned may be asked for its functions one after the other.</summary>
+    public abstract Func<FunctionInput, CancellationToken, Task<SourcedVariants>> Begin(WasmModule module);
+
+    /// <summary>The original itself, K times over: whatever differs is the linker's doing.</summary>
+    public sealed class Copies : VariantSource
+    {
+        public override Func<FunctionInput, CancellationToken, Task<SourcedVariants>> Begin(WasmModule module) => (function, _) =>
+            Task.FromResult(new SourcedVariants([.. Enumerable.Repeat(new LinkedVariant(new VariantCode(function.Code), ["copy"], NoEvidence), VariantsPerFunction)], null, []));
+    }
+
+    /// <summary>The first K candidates, validated and not tested: whatever differs is a transform's doing, or the linker's.</summary>
+    public sealed class Proposed(Diversifier diversifier, DiversifyOptions options) : VariantSource
+    {
+        public override Func<FunctionInput, CancellationToken, Task<SourcedVariants>> Begin(WasmModule module) => (function, _) =>
+        {
+            var stream = diversifier.Propose(function, options with { MaxCandidates = VariantsPerFunction });
+            var variants = stream.Select(candidate => Linked(candidate, NoEvidence)).ToImmutableArray();
+            return Task.FromResult(new SourcedVariants(variants, Reason(variants, stream.Stop), [.. stream.Invalid.Select(invalid => $"{Steps(invalid.Candidate)}: {invalid.Error}")]));
+        };
+    }
+
+    /// <summary>The first K candidates that the differential tester does not object to, as in a real job.</summary>
+    public sealed class Tested(Diversifier diversifier, DiversifyOptions options, IWasmEngine engine, TestOptions testing) : VariantSource
+    {
+        private const int CandidatesPerFunction = 2 * VariantsPerFunction;
+
+        public override Func<FunctionInput, CancellationToken, Task<SourcedVariants>> Begin(WasmModule module)
+        {
+            var tester = new DifferentialTester(engine, module, testing);
+            return async (function, cancellation) =>
+            {
+                var stream = diversifier.Propose(function, options with { MaxCandidates = CandidatesPerFunction });
+                var candidates = stream.ToList();
+                if (candidates.Count == 0)
+                {
+                    return new SourcedVariants([], Reason([], stream.Stop), []);
+                }
+
+                var report = await tester.TestAsync(function.Index, [.. candidates.Select(candidate => candidate.Code)], null, cancellation);
+                var variants = ImmutableArray.CreateBuilder<LinkedVariant>();
+                var dropped = ImmutableArray.CreateBuilder<string>();
+                string? reason = null;
+                foreach (var (candidate, verdict) in candidates.Zip(report.Verdicts))
+                {
+                    switch (verdict)
+                    {
+                        case Equivalence.Tested tested:
+                            if (variants.Count < VariantsPerFunction)
+                            {
+                                variants.Add(Linked(candidate, new Evidence(EvidenceKind.Tested, (uint)tested.Inputs, (uint)report.BranchesTotal, (uint)report.BranchesCovered)));
+                            }
+
+                            break;
+                        case Refuted refuted:
+                            dropped.Add($"{Steps(candidate)}: {refuted.Counterexample}");
+                            break;
+                        case Inconclusive inconclusive:
+                            reason = $"inconclusive: {inconclusive.Kind}";
+                            break;
+                        case Untestable untestable:
+                            reason = $"untestable: {untestable.Reason}";
+                            break;
+                    }
+                }
+
+                return new SourcedVariants(variants.ToImmutable(), variants.Count == VariantsPerFunction ? null : reason ?? Reason(variants, stream.Stop), dropped.ToImmutable());
+            };
+        }
+    }
+
+    private static LinkedVariant Linked(CandidateVariant candidate, Evidence evidence) =>
+        new(candidate.Code, [.. candidate.Steps.Select(step => step.ToString())], evidence);
+
+    private static string Steps(CandidateVariant candidate) => string.Join(" ", candidate.Steps);
+
+    private static string? Reason(IReadOnlyCollection<LinkedVariant> variants, StopReason? stop) =>
+        variants.Count == VariantsPerFunction ? null : stop is { Kind: StopKind.Unsupported } ? $"unsupported: {stop.Text}" : stop?.Kind.ToString();
+}

@@ -1,0 +1,46 @@
+using Mewe.Conformance.Tests.Multivariant;
+using Mewe.Conformance.Tests.Suite;
+using Mewe.Diversify;
+using Mewe.Linking;
+
+namespace Mewe.Conformance.Tests;
+
+/// <summary>
+/// The transforms by themselves: the first candidates of every function, linked without any test in between. The suite's own assertions are the test, and
+/// they are better than any that could be generated.
+/// </summary>
+[Collection(EngineFixture.OneAfterTheOther)]
+public sealed class ProposedVariantsTests(EngineFixture fixture, ITestOutputHelper output) : MultivariantTests(fixture, output)
+{
+    private static readonly VariantSource Source = new VariantSource.Proposed(Diversifier.Default, new DiversifyOptions { Seed = Seed });
+
+    private static Task<MultivariantSuite>? prepared;
+
+    [Fact]
+    public async Task Every_candidate_is_a_valid_function()
+    {
+        var multivariant = await PrepareAsync(SpecSuite.Require());
+
+        WriteCounts(multivariant);
+        var invalid = multivariant.Modules.SelectMany(module => module.Dropped).ToList();
+        var shortest = invalid.OrderBy(text => text.Count(c => c == '*')).Take(40); // the fewer transforms, the clearer whose bug it is
+        Assert.True(invalid.Count == 0, $"{invalid.Count} candidates are not valid, the shortest first:\n{string.Join('\n', shortest)}");
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public Task Each_variant_in_turn_gives_the_same_verdicts(uint choice) =>
+        AssertSameVerdictsAsync(PrepareAsync, new LinkOptions { Policy = DispatchPolicy.Forced, ForcedChoice = choice, Seed = Seed });
+
+    [Theory]
+    [InlineData(DispatchPolicy.Call)]
+    [InlineData(DispatchPolicy.Entry)]
+    public Task Variants_chosen_at_random_give_the_same_verdicts(DispatchPolicy policy) =>
+        AssertSameVerdictsAsync(PrepareAsync, new LinkOptions { Policy = policy, Randomness = RandomnessMode.Export, Seed = Seed }, Seed);
+
+    private static Task<MultivariantSuite> PrepareAsync(SpecSuite suite) => prepared ??= MultivariantSuite.PrepareAsync(suite, Source, CancellationToken.None);
+}

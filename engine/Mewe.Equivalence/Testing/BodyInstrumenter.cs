@@ -68,7 +68,7 @@ internal sealed class BodyInstrumenter(
     {
         If or BrIf or Select or SelectTyped => 2,
         BrTable => instruction.Labels.Length + 1,
-        var opcode => RunTracer.IsComparison(opcode) ? 2 : 0,
+        var opcode => RunTracer.HasSign(opcode) ? 3 : RunTracer.IsComparison(opcode) ? 2 : 0,
     };
 
     /// <summary>Notes what a branch is about to do; a comparison is replaced, which is what true says.</summary>

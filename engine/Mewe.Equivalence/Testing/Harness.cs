@@ -245,21 +245,30 @@ internal sealed class Harness
         }
     }
 
-    // (address with the width in its top byte, value): merges the value into the 8 bytes at the address.
+    // (address with the width in its top byte, value): merges the value into 8 bytes, which at the end of memory start before the address.
     private uint PokeWidth()
     {
         var function = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64], []));
         var code = module.Code(function);
         var mask = code.Local(ValueType.I64);
-        code.I64(-1).I64(64).Get(0).I64(56).Op(I64ShrU).I64(3).Op(I64Shl, I64Sub, I64ShrU).Set(mask);
-        code.Get(0).I64(0x00FFFFFF_FFFFFFFF).Op(I64And).Tee(0).I64(original.Bytes(0)).I64(8).Op(I64Sub, I64GtU).If().Op(Return).End();
-        code.Get(0).Get(0);
-        if (!memories.Is64(0))
+        var start = code.Local(ValueType.I64);
+        var shift = code.Local(ValueType.I64);
+        var end = original.Bytes(0);
+        if (end > 0)
         {
-            code.Op(I32WrapI64);
+            code.I64(-1).I64(64).Get(0).I64(56).Op(I64ShrU).I64(3).Op(I64Shl, I64Sub, I64ShrU).Set(mask);
+            code.Get(0).I64(0x00FFFFFF_FFFFFFFF).Op(I64And).Tee(0).I64(end).Op(I64GeU).If().Op(Return).End();
+            code.Get(0).I64(end - 8).Get(0).I64(end - 8).Op(I64LtU, Select).Set(start);
+            code.Get(0).Get(start).Op(I64Sub).I64(3).Op(I64Shl).Set(shift);
+            code.Get(mask).Get(shift).Op(I64Shl).Set(mask).Get(start).Get(start);
+            if (!memories.Is64(0))
+            {
+                code.Op(I32WrapI64);
+            }
+
+            code.Access(I64Load, 0).Get(mask).I64(-1).Op(I64Xor, I64And).Get(1).Get(shift).Op(I64Shl).Get(mask).Op(I64And, I64Or).Call(memories.Poke(0));
         }
 
-        code.Access(I64Load, 0).Get(mask).I64(-1).Op(I64Xor, I64And).Get(1).Get(mask).Op(I64And, I64Or).Call(memories.Poke(0));
         module.Define(function, code);
         return function;
     }

@@ -22,6 +22,9 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
     /// <summary>Bytes of coverage that a round may take.</summary>
     private const int CoverageBudget = 2 << 20;
 
+    /// <summary>Beyond so many inputs to vary, only those that reach something new join them.</summary>
+    private const int MaximumParents = 128;
+
     /// <summary>One run of the original.</summary>
     private sealed record Run(TestInput Input, int Fuel, RunEnding Ending, bool Completed, ulong Path, ulong Digest)
     {
@@ -44,6 +47,7 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
         var runs = new List<Run>();
         var covered = new bool[outcomes];
         var parents = new List<Reached>();
+        var paths = new HashSet<ulong>();
         long executions = 0;
         var idle = 0;
         for (var round = 0; round < options.Rounds && idle < options.IdleRounds; round++)
@@ -62,8 +66,8 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
             }
 
             executions += sweep.Executions;
-            var found = Collect(inputs, sweep, covered, runs, parents);
-            var isDone = sites.All(site => covered.AsSpan(site.First, site.Size).IndexOf(false) < 0)
+            var found = Collect(inputs, sweep, covered, runs, parents, paths);
+            var isDone = round > 0 && sites.All(site => covered.AsSpan(site.First, site.Size).IndexOf(false) < 0)
                 && runs.Count(run => run.Completed) >= Math.Min(options.Inputs, (round + 1) * pool / 2);
             idle = isDone ? options.IdleRounds : found ? 0 : idle + 1;
         }
@@ -94,11 +98,12 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
     };
 
     // An outcome counts as covered when a conclusive run reaches it: what an exhausted run reaches, no candidate is compared on.
-    private static bool Collect(List<TestInput> inputs, SweepResult sweep, bool[] covered, List<Run> runs, List<Reached> parents)
+    private static bool Collect(
+        List<TestInput> inputs, SweepResult sweep, bool[] covered, List<Run> runs, List<Reached> parents, HashSet<ulong> paths)
     {
         var records = sweep.ReadBack[0].Span;
         var coverage = sweep.ReadBack[1].Span;
-        var before = parents.Count;
+        var progress = false;
         for (var i = 0; i < inputs.Count; i++)
         {
             var record = records[(i * HarnessState.RunRecordBytes)..];
@@ -122,7 +127,9 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
                 }
             }
 
-            if (run.IsKey)
+            // Any new path is worth a variation, but only new outcomes count as progress.
+            progress |= run.IsKey;
+            if (run.IsKey || (run.IsConclusive && parents.Count < MaximumParents && paths.Add(path)))
             {
                 parents.Add(new Reached(Trace(inputs[i], sweep.ReadBack[2].Span.Slice(i * HarnessState.TraceBytes, HarnessState.TraceBytes), record, calls), reached.ToArray()));
             }
@@ -130,7 +137,7 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
             runs.Add(run);
         }
 
-        return parents.Count > before;
+        return progress;
     }
 
     private static Parent Trace(TestInput input, ReadOnlySpan<byte> trace, ReadOnlySpan<byte> record, int calls)

@@ -15,8 +15,11 @@ internal sealed class RunTracer(HarnessModule module, HarnessState state, uint b
     private uint? incoming;
     private uint? operands;
 
-    /// <summary>The integer comparisons of two operands.</summary>
-    public static bool IsComparison(Opcode opcode) => opcode is >= I32Eq and <= I32GeU or >= I64Eq and <= I64GeU;
+    /// <summary>The integer comparisons, with zero too.</summary>
+    public static bool IsComparison(Opcode opcode) => opcode is >= I32Eqz and <= I32GeU or >= I64Eqz and <= I64GeU;
+
+    /// <summary>Those for which it matters whether operands count as signed.</summary>
+    public static bool HasSign(Opcode opcode) => opcode is >= I32LtS and <= I32GeU or >= I64LtS and <= I64GeU;
 
     /// <summary>(i32 condition, i32 first outcome) -> i32: notes which way a branch goes.</summary>
     public uint Branch()
@@ -24,7 +27,8 @@ internal sealed class RunTracer(HarnessModule module, HarnessState state, uint b
         if (branch is not { } function)
         {
             branch = function = module.Declare(FunctionType.Of([ValueType.I32, ValueType.I32], [ValueType.I32]));
-            module.Define(function, Reach(module.Code(function), code => code.Get(0).I32(0).Op(I32Ne), outcome: 1).Get(0));
+            module.Define(function, Reach(module.Code(function), code => code.Get(0).I32(0).Op(I32Ne), outcome: 1)
+                .Get(0).I32(1).Op(I32GtU).If().Get(1).Get(0).Op(I64ExtendI32U).I64(0L).Call(Operands()).End().Get(0));
         }
 
         return function;
@@ -43,18 +47,34 @@ internal sealed class RunTracer(HarnessModule module, HarnessState state, uint b
         return function;
     }
 
-    /// <summary>(left, right, i32 first outcome) -> i32: does the comparison and notes its operands.</summary>
+    /// <summary>(operands, i32 first outcome) -> i32: does the comparison and notes its operands. A comparison with zero has one operand.</summary>
     public uint Compare(Opcode opcode)
     {
         if (!comparisons.TryGetValue(opcode, out var function))
         {
-            var isLong = OpcodeTable.Get(opcode).Operands[0] == 'I';
+            var info = OpcodeTable.Get(opcode);
+            var isLong = info.Operands[0] == 'I';
             var type = isLong ? ValueType.I64 : ValueType.I32;
-            function = module.Declare(FunctionType.Of([type, type, ValueType.I32], [ValueType.I32]));
+            var isWithZero = info.Operands.Length == 1;
+            function = module.Declare(FunctionType.Of(isWithZero ? [type, ValueType.I32] : [type, type, ValueType.I32], [ValueType.I32]));
             comparisons.Add(opcode, function);
-            var code = Reach(module.Code(function), body => body.Get(0).Get(1).Op(isLong ? I64Eq : I32Eq), outcome: 2).Get(2);
-            _ = isLong ? code.Get(0).Get(1) : code.Get(0).Op(I64ExtendI32U).Get(1).Op(I64ExtendI32U);
-            module.Define(function, code.Call(Operands()).Get(0).Get(1).Op(opcode));
+            var code = module.Code(function);
+            var outcome = isWithZero ? 1u : 2u;
+            Reach(code, body => Right(body.Get(0)).Op(isLong ? I64Eq : I32Eq), outcome);
+            if (HasSign(opcode))
+            {
+                // The third outcome: signs differ, which is where signed and unsigned part.
+                code.Get(0).Get(1).Op(isLong ? I64Xor : I32Xor);
+                _ = isLong ? code.I64(0L).Op(I64LtS) : code.I32(0).Op(I32LtS);
+                code.If().Global(state.CoverageAt).Get(outcome).Op(I32Add).I32(1).Access(I32Store8, bookkeeping, 2).End();
+            }
+
+            code.Get(outcome).Get(0);
+            _ = isLong ? Right(code) : Right(code.Op(I64ExtendI32U)).Op(I64ExtendI32U);
+            code.Call(Operands()).Get(0);
+            module.Define(function, (isWithZero ? code : code.Get(1)).Op(opcode));
+
+            CodeBuilder Right(CodeBuilder body) => !isWithZero ? body.Get(1) : isLong ? body.I64(0L) : body.I32(0);
         }
 
         return function;

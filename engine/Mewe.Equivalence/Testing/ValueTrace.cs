@@ -34,7 +34,8 @@ internal readonly record struct Comparison(int Outcome, ulong Left, ulong Right)
 }
 
 /// <summary>
-/// An instruction whose outcomes are counted: a branch, or an integer comparison, whose outcomes are that its operands differ and that they are equal.
+/// An instruction whose outcomes are counted: a branch, or an integer comparison, whose outcomes are that its operands
+/// differ, that they are equal, and where that matters that their signs differ.
 /// </summary>
 /// <param name="First">The number of its first outcome.</param>
 internal readonly record struct BranchSite(int First, int Size, bool IsBranch);

@@ -106,7 +106,7 @@ internal sealed class RandomBody
         {
             case 0 or 1 or 2:
                 var local = random.Pick(writable);
-                Expression(locals[(int)local], 3);
+                Expression(locals[(int)local], 2);
                 Add(Set(local));
                 break;
             case 3:
@@ -153,7 +153,7 @@ internal sealed class RandomBody
             case 14:
                 HeldValue(depth);
                 break;
-            case 15:
+            case 15 when labels.Count > 1:
                 Exit();
                 break;
             case 16:
@@ -203,7 +203,7 @@ internal sealed class RandomBody
 
     private void IfElse(int depth, ValueType? result)
     {
-        Expression(ValueType.I32, 2);
+        Expression(ValueType.I32, 1);
         Open(result is { } type ? If(type) : If(), result, true);
         Statements(depth - 1);
         Finish(result);
@@ -221,10 +221,10 @@ internal sealed class RandomBody
     {
         if (result is { } type)
         {
-            Expression(type, 2);
+            Expression(type, 1);
         }
 
-        if (random.OneIn(8))
+        if (random.OneIn(10))
         {
             Jump();
         }
@@ -250,7 +250,7 @@ internal sealed class RandomBody
     private void Seldom()
     {
         Expression(ValueType.I32, 2);
-        if (!random.OneIn(4))
+        if (!random.OneIn(10))
         {
             Add(I32(7), Op(Opcode.I32And), I32(random.Below(8)), Op(Opcode.I32Eq));
         }
@@ -258,10 +258,15 @@ internal sealed class RandomBody
 
     private uint PickLabel()
     {
-        while (true)
+        for (var tries = 0; ; tries++)
         {
             var label = random.Below(labels.Count);
-            if (labels[labels.Count - 1 - label].Targetable && (label < labels.Count - 1 || labels.Count == 1 || random.OneIn(8)))
+            if (tries > 20)
+            {
+                return (uint)(labels.Count - 1);
+            }
+
+            if (labels[labels.Count - 1 - label].Targetable && (label < labels.Count - 1 || random.OneIn(12)))
             {
                 return (uint)label;
             }
@@ -544,10 +549,10 @@ internal sealed class RandomBody
                 Expression(ValueType.I64, depth - 1);
                 Add(Op(Opcode.I32WrapI64));
                 break;
-            case 13:
+            case 13 when random.OneIn(3):
                 IfElse(depth - 1, ValueType.I32);
                 break;
-            case 14:
+            case 14 when random.OneIn(3):
                 Open(Block(ValueType.I32), ValueType.I32, true);
                 Statements(depth - 2);
                 Expression(ValueType.I32, depth - 1);
@@ -599,8 +604,11 @@ internal sealed class RandomBody
                 Expression(ValueType.I32, depth - 1);
                 Add(Op(Opcode.Select));
                 break;
-            default:
+            case 7 when random.OneIn(4):
                 IfElse(depth - 1, ValueType.I64);
+                break;
+            default:
+                Leaf(ValueType.I64);
                 break;
         }
     }

@@ -7,6 +7,12 @@ namespace Mewe.Diversify.Tests.Running;
 /// <summary>What every test of a transform does: let it work alone through the real driver, without a cost limit, and run what it makes.</summary>
 internal static class TransformChecks
 {
+    /// <summary>How many random bodies; more by MEWE_RANDOM_BODIES, from MEWE_FIRST_BODY on.</summary>
+    public static int Bodies { get; } = int.TryParse(Environment.GetEnvironmentVariable("MEWE_RANDOM_BODIES"), out var count) ? count : 12;
+
+    /// <inheritdoc cref="Bodies"/>
+    public static int FirstBody { get; } = int.TryParse(Environment.GetEnvironmentVariable("MEWE_FIRST_BODY"), out var first) ? first : 0;
+
     public static DiversifyOptions Options(int candidates, ulong seed = 1, int steps = 2) => new()
     {
         Seed = seed, MaxCandidates = candidates, MinSteps = 1, MaxSteps = steps, MaxGrowth = 1000, MaxSizeGrowth = 20, MaxBarrenAttempts = 10,
@@ -25,11 +31,11 @@ internal static class TransformChecks
     }
 
     /// <summary>The transform alone on random bodies; it must fire on some and be right on all.</summary>
-    public static async Task FiresAndIsRight(EngineFixture fixture, ITransform transform, int bodies = 40, int perBody = 5, int inputs = 24)
+    public static async Task FiresAndIsRight(EngineFixture fixture, ITransform transform, int perBody = 4, int inputs = 16)
     {
         var fired = 0;
         List<string> wrong = [];
-        for (var seed = 0; seed < bodies && wrong.Count == 0; seed++)
+        for (var seed = FirstBody; seed < FirstBody + Bodies && wrong.Count == 0; seed++)
         {
             var body = RandomBody.Make((seed * 7919) + transform.Name.Length);
             var candidates = Candidates(body, transform, perBody, (ulong)seed);

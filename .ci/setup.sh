@@ -23,6 +23,13 @@ need_node() {
     || say "npm could not fetch it; falling back to the node on PATH"
 }
 
+# A program, and the Debian package that brings it.
+need_command() {
+  command -v "$1" >/dev/null && return 0
+  say "$1 is missing: installing $2 with apt-get"
+  as_root apt-get -qq update && as_root apt-get -qq install -y "$2" >/dev/null || { say "could not install $2"; exit 69; }
+}
+
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 # The newest source decides whether to build. Directories count too, so that a deleted file is noticed.

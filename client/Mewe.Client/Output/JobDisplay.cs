@@ -54,7 +54,7 @@ internal sealed class JobDisplay(CommandOutput output)
             lock (gate)
             {
                 var now = (value.Phase, value.FunctionsTotal == 0 ? 0 : value.FunctionsDone * 10 / value.FunctionsTotal);
-                if (now == last || value.Phase == JobPhase.Completed || (value.Phase == JobPhase.Running && now.Phase == last.Phase && now.Item2 < last.Tenth))
+                if (now == last || value.Phase is JobPhase.Planning or JobPhase.Completed || (value.Phase == JobPhase.Running && now.Phase == last.Phase && now.Item2 < last.Tenth))
                 {
                     return;
                 }

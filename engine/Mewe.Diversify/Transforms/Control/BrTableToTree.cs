@@ -9,7 +9,7 @@ namespace Mewe.Diversify.Transforms.Control;
 /// <remarks>
 /// Known ways to be wrong. 9: the default is the last leaf, reached by every index that is no other's, because comparisons are unsigned; labels inside the
 /// tree are raised by the ifs around them. 6: the tree has ifs, which do not see values on the stack: labels that carry values get the chain, where br_if leaves
-/// the values for the next.
+/// the values for the next; references are refused, because br_if leaves them with the type of its own label, which may be wider than what the next label wants.
 /// </remarks>
 public sealed class BrTableToTree : ISiteTransform
 {
@@ -35,8 +35,9 @@ public sealed class BrTableToTree : ISiteTransform
     {
         ref readonly var table = ref view[site.At];
         var runs = Runs(table);
-        var carries = Labels.Arity(view, Labels.Target(view, site.At, table.Index)) > 0;
-        if (!context.HasRoomForLocals() || !context.Spend(table.Labels.Length) || runs.Count > (carries ? LongestChain : MostRuns))
+        var carried = Labels.Types(view, Labels.Target(view, site.At, table.Index));
+        var carries = carried.Length > 0;
+        if (carried.Any(type => type.IsReference) || !context.HasRoomForLocals() || !context.Spend(table.Labels.Length) || runs.Count > (carries ? LongestChain : MostRuns))
         {
             return null;
         }

@@ -8,8 +8,8 @@ namespace Mewe.Diversify.Transforms.Control;
 /// <c>if (T) A else B end</c> as <c>block (T) block not-cond br_if 0 A br 1 end B end</c>.
 /// </summary>
 /// <remarks>
-/// Known ways to be wrong. 6: ifs with parameters are refused, and the condition has to be a tree directly before it; where A ends in unreachable code, its
-/// branch to the end is left out. 9: labels that leave A are raised by one, since the if's own label becomes the outer block's.
+/// Known ways to be wrong. 6: ifs with parameters are refused, and the condition has to be a tree directly before it; where A ends in a branch, there
+/// is no other to the end; code behind a branch may push results, which one has to take. 9: labels that leave A are raised by one, since the if's own label becomes the outer block's.
 /// </remarks>
 public sealed class IfToBranches : ISiteTransform
 {
@@ -54,7 +54,7 @@ public sealed class IfToBranches : ISiteTransform
         }
 
         Labels.Copy(view.Code[(at + 1)..otherwise], code, deeper: 1);
-        if (Statements.FallsThrough(view, otherwise))
+        if (Statements.MayLeaveValues(view, otherwise))
         {
             code.Add(Instruction.Of(Opcode.Br, 1));
         }

@@ -95,11 +95,14 @@ internal static class Labels
     }
 
     /// <summary>Number of values that a branch to an opener (-1 for the body) carries.</summary>
-    public static int Arity(FunctionView view, int opener)
+    public static int Arity(FunctionView view, int opener) => Types(view, opener).Length;
+
+    /// <summary>Types of the values that a branch to an opener (-1 for the body) carries.</summary>
+    public static ImmutableArray<ValueType> Types(FunctionView view, int opener)
     {
         if (opener < 0)
         {
-            return view.Input.Type.Results.Length;
+            return view.Input.Type.Results;
         }
 
         var block = view[opener].BlockType;
@@ -107,10 +110,10 @@ internal static class Labels
         if (block.IsIndex)
         {
             var type = view.Module.TypeAt(block.TypeIndex);
-            return (loop ? type?.Parameters.Length : type?.Results.Length) ?? 0;
+            return (loop ? type?.Parameters : type?.Results) ?? [];
         }
 
-        return loop || block.IsEmpty ? 0 : 1;
+        return loop || block.Result is not { } result ? [] : [result];
     }
 
     private static bool HasLabel(in Instruction instruction) =>

@@ -85,7 +85,7 @@ public sealed class FunctionViewTests
             if (typing.IsReachable(i))
             {
                 Assert.True(view.IsReachable(i), $"instruction {i} is reachable");
-                Assert.Equal(typing.HeightBefore(i), view.HeightBefore(i));
+                Assert.Equal(typing.StackHeight(i), view.HeightBefore(i));
             }
         }
     }

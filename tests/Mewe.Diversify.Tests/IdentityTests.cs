@@ -66,11 +66,11 @@ public sealed class IdentityTests
 
     /// <summary>What the rule tests look for can be found: a false rule computes something else.</summary>
     [Theory]
-    [InlineData("eq-is-no-operator: (eq (i32.eq x y) z) => (eq x (i32.eq y z))")]
+    [InlineData("eq-is-no-operator@32: (eq (i32.eq x y) z) => (eq x (i32.eq y z))")]
     [InlineData("lt-forgets-the-sign: (lt_s x y) => (lt_u x y)")]
     [InlineData("rotation-by-zero: (rotl x y) => (add (shl x y) (shr_u x (sub 0 y)))")]
     [InlineData("bound-wraps: (lt_s x $c) => (le_s x {- $c 1})")]
-    [InlineData("absorbs-a-trap: (or x -1) => (sub 0 1)")]
+    [InlineData("absorbs-a-call: (or x -1) => (sub 0 1)")]
     public void A_false_rule_is_found_out(string line)
     {
         var random = Samples.Random(line);
@@ -89,7 +89,7 @@ public sealed class IdentityTests
             found += expected != new Machine(function.Module).Run(function.Type, candidate.Code, arguments, 1) ? 1 : 0;
         }
 
-        // Dropping an operand that traps is not false here: the emitter still evaluates it.
+        // Dropping an operand with effects is not false here: the emitter still evaluates it.
         Assert.Equal(line.StartsWith("absorbs", StringComparison.Ordinal), found == 0);
     }
 
@@ -98,8 +98,7 @@ public sealed class IdentityTests
         switch (node)
         {
             case RuleVariable variable:
-                code.AddRange([Instruction.LocalGet((uint)variable.Index), Instruction.Memory(Opcode.I32Load8U, 0, 0), Instruction.LocalGet((uint)variable.Index),
-                    Instruction.Of(Opcode.I32Xor)]);
+                code.AddRange([Instruction.LocalGet((uint)variable.Index), Instruction.Call(TestModule.CallI32)]);
                 break;
             case RuleConstant constant:
                 code.Add(Instruction.I32Const((int)constant.Formula.Evaluate(constants, 32)));

@@ -130,8 +130,17 @@ public sealed class DiversifyTests(EncryptJob job, EngineFixture fixture) : ICla
         Assert.NotEqual(original, variant);
         Assert.Contains(difference.Split('\n'), line => line.StartsWith('+'));
         Assert.Contains(difference.Split('\n'), line => line.StartsWith('-'));
+        Assert.All(difference.TrimEnd().Split('\n'), line => Assert.Matches("^(;; |[+-] |  )", line));
         (await MeweCommand.RunAsync("show", job.ModulePath, "no such function")).Exits(64);
         (await MeweCommand.RunAsync("show", job.ModulePath, function, "--variant", "1000")).Exits(64);
+    }
+
+    [Fact]
+    public async Task InspectNamesEveryFunctionInALineOfItsOwn()
+    {
+        var lines = (await MeweCommand.RunAsync("inspect", job.ModulePath)).Exits(0).Stdout.Split('\n');
+        var names = job.Report.GetProperty("functions").EnumerateArray().Select(function => function.GetProperty("name").GetString()!);
+        Assert.Empty(names.Where(name => !lines.Any(line => line.Contains(name, StringComparison.Ordinal))));
     }
 
     [Fact]

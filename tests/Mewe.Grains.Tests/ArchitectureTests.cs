@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
 
 namespace Mewe.Grains.Tests;
@@ -35,6 +36,21 @@ public sealed class ArchitectureTests
             var references = XDocument.Load(project).Descendants("ProjectReference").Select(e => Path.GetFileNameWithoutExtension(e.Attribute("Include")!.Value));
             Assert.All(references, reference => Assert.True(allowed.Contains(reference), $"{name} refers to {reference}"));
         }
+    }
+
+    /// <summary>The engine is a library: it is given bytes and gives bytes. Only Execution starts processes and finds its engine.</summary>
+    [Fact]
+    public void TheEngineTouchesNeitherConsoleNorFiles()
+    {
+        string[] forbidden = ["Console.", "File.", "Directory.", "FileStream", "Environment.Exit"];
+        var engine = Path.Combine(RepositoryRoot(), "engine");
+        var sources = Directory.EnumerateFiles(engine, "*.cs", SearchOption.AllDirectories)
+            .Where(path => !path.Contains("/obj/") && !path.Contains("/Mewe.Execution/"))
+            .ToList();
+        Assert.NotEmpty(sources);
+        Assert.All(sources, path => Assert.DoesNotContain(
+            File.ReadLines(path).Where(line => !line.TrimStart().StartsWith("//", StringComparison.Ordinal)),
+            line => forbidden.Any(name => Regex.IsMatch(line, $@"(?<![\w.]){Regex.Escape(name)}"))));
     }
 
     internal static string RepositoryRoot()

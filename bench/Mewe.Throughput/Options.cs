@@ -1,0 +1,41 @@
+using System.Collections.Immutable;
+using System.Globalization;
+
+namespace Mewe.Throughput;
+
+/// <param name="Child">Measure one module in this process and print the result as JSON.</param>
+internal sealed record Options(ImmutableArray<string> Modules, int Variants, int Threads, string? JsonPath, bool Child)
+{
+    public static (Options? Options, string? Problem) Parse(string[] args)
+    {
+        var options = new Options([], 16, Environment.ProcessorCount, null, false);
+        for (var i = 0; i < args.Length; i++)
+        {
+            var value = i + 1 < args.Length ? args[i + 1] : null;
+            switch (args[i])
+            {
+                case "--child":
+                    options = options with { Child = true };
+                    continue;
+                case "--json" when value is not null:
+                    options = options with { JsonPath = value };
+                    break;
+                case "--variants" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var variants) && variants > 0:
+                    options = options with { Variants = variants };
+                    break;
+                case "--threads" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var threads) && threads > 0:
+                    options = options with { Threads = threads };
+                    break;
+                case var module when File.Exists(module):
+                    options = options with { Modules = options.Modules.Add(module) };
+                    continue;
+                case var other:
+                    return (null, $"\"{other}\" is neither an option with its value nor a file");
+            }
+
+            i++;
+        }
+
+        return options.Modules.IsEmpty ? (null, "name at least one module") : (options, null);
+    }
+}

@@ -1,0 +1,45 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Mewe.Throughput;
+
+// Measures how much Mewe gets done: see ../README.md. Every module is measured in a process of its own, because memory is.
+var (options, problem) = Options.Parse(args);
+if (options is null)
+{
+    Console.Error.WriteLine($"throughput: {problem}\nusage: throughput [--variants K] [--threads N] [--json FILE] [MODULE.wasm ...]");
+    return 64;
+}
+
+if (options.Child)
+{
+    Console.WriteLine(JsonSerializer.Serialize(await ModuleMeasurement.RunAsync(options.Modules[0], options.Variants, options.Threads), ThroughputJsonContext.Default.ModuleResult));
+    return 0;
+}
+
+var results = new List<ModuleResult>();
+foreach (var module in options.Modules)
+{
+    Console.Error.WriteLine($"measuring {module}");
+    var start = new ProcessStartInfo(Environment.ProcessPath!,
+        ["--child", "--variants", Text(options.Variants), "--threads", Text(options.Threads), module]) { RedirectStandardOutput = true };
+    using var child = Process.Start(start)!;
+    var json = await child.StandardOutput.ReadToEndAsync();
+    await child.WaitForExitAsync();
+    if (child.ExitCode != 0)
+    {
+        return child.ExitCode;
+    }
+
+    results.Add(JsonSerializer.Deserialize(json, ThroughputJsonContext.Default.ModuleResult)!);
+}
+
+ResultTable.Print(results, Console.Out);
+if (options.JsonPath is { } path)
+{
+    await File.WriteAllBytesAsync(path, JsonSerializer.SerializeToUtf8Bytes([.. results], ThroughputJsonContext.Default.ModuleResultArray));
+}
+
+return 0;
+
+static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);

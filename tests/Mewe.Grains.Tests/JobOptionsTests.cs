@@ -1,0 +1,34 @@
+using Mewe.Linking;
+
+namespace Mewe.Grains.Tests;
+
+/// <summary>The options as a multivariant module records them.</summary>
+public sealed class JobOptionsTests
+{
+    [Fact]
+    public void DefaultsAreWrittenOut() => Assert.Equal("variants=16 policy=call randomness=auto", new JobOptions().Canonical());
+
+    [Fact]
+    public void TheSeedIsRecordedElsewhere() => Assert.Equal(new JobOptions().Canonical(), new JobOptions { Seed = 7 }.Canonical());
+
+    [Fact]
+    public void EveryOptionIsWritten() => Assert.Equal(
+        "variants=4 policy=entry randomness=import functions=^a exclude=b$ fuel=1000",
+        new JobOptions { Variants = 4, Policy = DispatchPolicy.Entry, Randomness = RandomnessMode.Import, Functions = "^a", Exclude = "b$", Fuel = 1000 }.Canonical());
+
+    [Fact]
+    public void DifferentOptionsAreWrittenDifferently()
+    {
+        JobOptions[] options =
+        [
+            new() { Functions = "a", Exclude = "b" },
+            new() { Functions = "a exclude=b" },
+            new() { Functions = "a", Fuel = 1 },
+            new() { Functions = "a fuel=1" },
+        ];
+        Assert.Equal(options.Length, options.Select(option => option.Canonical()).Distinct().Count());
+    }
+
+    [Fact]
+    public void TheTextIsOneLine() => Assert.DoesNotContain('\n', new JobOptions { Functions = "a\nb" }.Canonical());
+}

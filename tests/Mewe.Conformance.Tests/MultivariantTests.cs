@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Mewe.Conformance.Tests.Multivariant;
 using Mewe.Conformance.Tests.Oracle;
 using Mewe.Conformance.Tests.Suite;
+using Mewe.Diversify;
 using Mewe.Linking;
 
 namespace Mewe.Conformance.Tests;
@@ -52,6 +53,8 @@ public abstract class MultivariantTests(EngineFixture fixture, ITestOutputHelper
             output.WriteLine($"  left alone, {reason.Key}: {reason.Count()}");
         }
 
+        var used = functions.SelectMany(f => f.Variants).SelectMany(v => v.Transforms.Select(t => t.Split('*')[0])).ToHashSet();
+        output.WriteLine($"  transforms that occur in no variant: {string.Join(", ", Diversifier.Default.Transforms.Select(item => item.Transform.Name).Where(name => !used.Contains(name)))}");
         foreach (var transform in functions.SelectMany(f => f.Variants).SelectMany(v => v.Transforms.Select(t => t.Split('*')[0]).Distinct()).GroupBy(name => name).OrderBy(group => group.Key, StringComparer.Ordinal))
         {
             output.WriteLine($"  {transform.Key}: in {transform.Count()} variants");

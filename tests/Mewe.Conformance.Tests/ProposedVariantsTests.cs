@@ -12,7 +12,13 @@ namespace Mewe.Conformance.Tests;
 [Collection(EngineFixture.OneAfterTheOther)]
 public sealed class ProposedVariantsTests(EngineFixture fixture, ITestOutputHelper output) : MultivariantTests(fixture, output)
 {
-    private static readonly VariantSource Source = new VariantSource.Proposed(Diversifier.Default, new DiversifyOptions { Seed = Seed });
+    // Half of the variants as a job would propose them, half with every transform equally likely, long compositions and hardly a limit of cost and size.
+    private static readonly VariantSource Source = new VariantSource.Proposed(
+        new VariantSource.Share(2, Diversifier.Default, new DiversifyOptions { Seed = Seed }),
+        new VariantSource.Share(
+            2,
+            new Diversifier([.. Diversifier.Default.Transforms.Select(item => item with { Weight = 1 })]),
+            new DiversifyOptions { Seed = Seed, MinSteps = 8, MaxSteps = 24, MaxGrowth = 50, GrowthAllowance = 5000, MaxSizeGrowth = 12 }));
 
     private static Task<MultivariantSuite>? prepared;
 

@@ -29,14 +29,27 @@ public abstract class VariantSource
             Task.FromResult(new SourcedVariants([.. Enumerable.Repeat(new LinkedVariant(new VariantCode(function.Code), ["copy"], NoEvidence), VariantsPerFunction)], null, []));
     }
 
-    /// <summary>The first K candidates, validated and not tested: whatever differs is a transform's doing, or the linker's.</summary>
-    public sealed class Proposed(Diversifier diversifier, DiversifyOptions options) : VariantSource
+    /// <summary>How a share of the variants of each function is proposed.</summary>
+    public sealed record Share(int Variants, Diversifier Diversifier, DiversifyOptions Options);
+
+    /// <summary>The first candidates, validated and not tested: whatever differs is a transform's doing, or the linker's.</summary>
+    public sealed class Proposed(params ImmutableArray<Share> shares) : VariantSource
     {
         public override Func<FunctionInput, CancellationToken, Task<SourcedVariants>> Begin(WasmModule module) => (function, _) =>
         {
-            var stream = diversifier.Propose(function, options with { MaxCandidates = VariantsPerFunction });
-            var variants = stream.Select(candidate => Linked(candidate, NoEvidence)).ToImmutableArray();
-            return Task.FromResult(new SourcedVariants(variants, Reason(variants, stream.Stop), [.. stream.Invalid.Select(invalid => $"{Steps(invalid.Candidate)}: {invalid.Error}")]));
+            var seen = new HashSet<UInt128>();
+            var variants = ImmutableArray.CreateBuilder<LinkedVariant>();
+            var invalid = ImmutableArray.CreateBuilder<string>();
+            StopReason? stop = null;
+            foreach (var share in shares)
+            {
+                var stream = share.Diversifier.Propose(function, share.Options with { MaxCandidates = VariantsPerFunction });
+                variants.AddRange(stream.Where(candidate => seen.Add(candidate.Hash)).Take(share.Variants).Select(candidate => Linked(candidate, NoEvidence)));
+                invalid.AddRange(stream.Invalid.Select(candidate => $"{Steps(candidate.Candidate)}: {candidate.Error}"));
+                stop = stream.Stop ?? stop;
+            }
+
+            return Task.FromResult(new SourcedVariants(variants.ToImmutable(), Reason(variants, stop), invalid.ToImmutable()));
         };
     }
 

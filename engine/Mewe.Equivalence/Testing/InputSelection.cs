@@ -50,10 +50,16 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
         var paths = new HashSet<ulong>();
         long executions = 0;
         var idle = 0;
+        var isDone = false;
+        var wanted = new HashSet<int>();
         for (var round = 0; round < options.Rounds && idle < options.IdleRounds; round++)
         {
+            // The last round is for values rather than paths.
+            var isLast = round > 0 && (isDone || round == options.Rounds - 1 || idle == options.IdleRounds - 1);
             var frontier = parents.Where(parent => StandsBefore(parent.Outcomes, covered, sites)).ToList();
-            var inputs = Enumerable.Range(round * pool, pool).Select(number => Next(generator, number, parents, frontier, covered)).OrderBy(input => input.Recorded).ToList();
+            var zeros = isLast ? NegativeZeros(generator, round * pool, Math.Min(pool / 2, options.Inputs / 8), parents) : [];
+            var inputs = zeros.Concat(Enumerable.Range(round * pool + zeros.Count, pool - zeros.Count).Select(number => Next(generator, number, parents, frontier, covered)))
+                .OrderBy(input => input.Recorded).ToList();
             var result = await engine.SweepAsync(Request(harness, inputs, outcomes), cancellationToken).ConfigureAwait(false);
             if (!result.TryGet(out var sweep, out var failure))
             {
@@ -67,12 +73,18 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
 
             executions += sweep.Executions;
             var found = Collect(inputs, sweep, covered, runs, parents, paths);
-            var isDone = round > 0 && sites.All(site => covered.AsSpan(site.First, site.Size).IndexOf(false) < 0)
+            wanted.UnionWith(zeros.Select(input => input.Number));
+            if (isLast)
+            {
+                break;
+            }
+
+            isDone = sites.All(site => covered.AsSpan(site.First, site.Size).IndexOf(false) < 0)
                 && runs.Count(run => run.Completed) >= Math.Min(options.Inputs, (round + 1) * pool / 2);
-            idle = isDone ? options.IdleRounds : found ? 0 : idle + 1;
+            idle = found ? 0 : idle + 1;
         }
 
-        var chosen = Choose(runs);
+        var chosen = Choose(runs, wanted);
         return new ChosenInputs(
             [.. chosen.Select(run => run.Input).OrderBy(input => input.Recorded).ThenBy(input => input.Number)], chosen.Count(run => run.IsConclusive),
             chosen.Count(run => run.Completed), sites.Where(site => site.IsBranch).Sum(site => covered.AsSpan(site.First, site.Size).Count(true)),
@@ -85,6 +97,9 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
         return parents.Count == 0 || random.OneIn(8) ? generator.Make(number)
             : generator.Vary(number, random.Pick(frontier.Count > 0 && !random.OneIn(4) ? frontier : parents).Parent, covered);
     }
+
+    private static List<TestInput> NegativeZeros(InputGenerator generator, int number, int most, List<Reached> parents) =>
+        [.. parents.Select((parent, i) => generator.NegativeZeros(number + i, parent.Parent)).OfType<TestInput>().Take(most).Select((input, i) => input with { Number = number + i })];
 
     private static SweepRequest Request(Harness harness, List<TestInput> inputs, int outcomes) => new(harness.Write(inputs), 1, 0, inputs.Count)
     {
@@ -171,9 +186,9 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
         return false;
     }
 
-    private List<Run> Choose(List<Run> runs)
+    private List<Run> Choose(List<Run> runs, HashSet<int> wanted)
     {
-        var chosen = runs.Where(run => run.IsKey).Take(options.Inputs).ToList();
+        var chosen = runs.Where(run => run.IsKey || (run.IsConclusive && wanted.Contains(run.Input.Number))).OrderBy(run => !run.IsKey).Take(options.Inputs).ToList();
         var budget = options.TotalFuel - chosen.Sum(run => (long)run.Fuel);
         var taken = new HashSet<int>(chosen.Select(run => run.Input.Number));
         var digests = new HashSet<ulong>(chosen.Select(run => run.Digest));

@@ -14,8 +14,7 @@ internal sealed class FloatIdentity : PlantedBug
             // Elsewhere the sign of a zero is mostly lost again at once.
             var source = code.Instructions[at];
             var isFloatLocal = source.Opcode == Opcode.LocalGet && source.Index < type.Parameters.Length && type.Parameters[(int)source.Index].IsFloat;
-            if (code.Instructions[at + 1].Opcode is not (Opcode.F64Store or Opcode.F32Store or Opcode.Call or Opcode.Return or Opcode.I64ReinterpretF64
-                or Opcode.I32ReinterpretF32 or Opcode.F64Copysign) || (source.Opcode == Opcode.LocalGet && !isFloatLocal))
+            if (code.Instructions[at + 1].Opcode is not (Opcode.F64Store or Opcode.F32Store or Opcode.Call or Opcode.Return) || (source.Opcode == Opcode.LocalGet && !isFloatLocal))
             {
                 continue;
             }

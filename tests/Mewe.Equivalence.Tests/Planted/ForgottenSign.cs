@@ -1,3 +1,4 @@
+using Mewe.Equivalence.Testing;
 using Mewe.Wasm;
 
 namespace Mewe.Equivalence.Tests.Planted;
@@ -19,14 +20,12 @@ internal sealed class ForgottenSign : PlantedBug
         {
             var instruction = code.Instructions[at];
 
-            // Bits above a mask, above what is stored, or compared with a small number tell nothing.
-            if (instruction.Info.Immediate == ImmediateKind.Memory && code.Instructions[at + 1].Opcode is not (Opcode.I32Store or Opcode.I32Add or Opcode.Call))
-            {
-                continue;
-            }
-
-            if (instruction.Opcode is Opcode.I32ShrS or Opcode.I32ShrU or Opcode.I64ShrS or Opcode.I64ShrU
-                && code.Instructions[at + 1].Opcode is Opcode.I32Const or Opcode.I64Const or Opcode.I32WrapI64 or Opcode.I32Store8)
+            // Bits above a mask or above what is stored tell nothing, and of a comparison one side must be free to have the top bit.
+            var next = code.Instructions[at + 1].Opcode;
+            var tells = instruction.Info.Immediate == ImmediateKind.Memory ? next is Opcode.I32Store or Opcode.I32Add or Opcode.Call
+                : RunTracer.IsComparison(instruction.Opcode) ? IsFree(code, type, at - 1) || (code.Instructions[at - 1].Opcode is Opcode.I32Const or Opcode.I64Const && IsFree(code, type, at - 2))
+                : instruction.Opcode is Opcode.I32DivS or Opcode.I32DivU or Opcode.I32RemS or Opcode.I32RemU;
+            if (!tells)
             {
                 continue;
             }
@@ -35,5 +34,14 @@ internal sealed class ForgottenSign : PlantedBug
             yield return Replace(code, at, 1, instruction.Info.Immediate == ImmediateKind.Memory
                 ? Instruction.Memory(other, instruction.Bits, instruction.Index2, instruction.Index) : Op(other));
         }
+    }
+
+    // A parameter that nobody has set before, or what was just loaded in full.
+    private static bool IsFree(FunctionCode code, FunctionType type, int at)
+    {
+        var source = code.Instructions[Math.Max(at, 0)];
+        return source.Opcode is Opcode.I32Load or Opcode.I64Load or Opcode.Call
+            || (source.Opcode == Opcode.LocalGet && source.Index < type.Parameters.Length
+                && !code.Instructions.Any(other => other.Opcode is Opcode.LocalSet or Opcode.LocalTee && other.Index == source.Index));
     }
 }

@@ -13,8 +13,8 @@ internal sealed class LostDefault : PlantedBug
         {
             var table = code.Instructions[at];
             var other = table.Labels.FirstOrDefault(label => label != table.Index, table.Index);
-            var isMasked = at > 1 && code.Instructions[at - 1].Opcode == Opcode.I32And && code.Instructions[at - 2].Opcode == Opcode.I32Const
-                && code.Instructions[at - 2].I32 < table.Labels.Length;
+            // Compilers add a default that a mask just before makes unreachable.
+            var isMasked = code.Instructions.Take(at).TakeLast(5).Any(before => before.Opcode == Opcode.I32And);
             if (other != table.Index && !isMasked)
             {
                 yield return Replace(code, at, 1, table.WithIndex(other));

@@ -15,24 +15,25 @@ internal sealed class MovedAcrossChange : PlantedBug
             var ((start, middle), (next, end)) = (statements[i], statements[i + 1]);
             var first = code.Instructions.AsSpan(start, middle - start).ToArray();
             var second = code.Instructions.AsSpan(next, end - next).ToArray();
-            if (middle == next && (Changes(first[^1], second) || Changes(second[^1], first)))
+            if (middle == next && (Changes(first, second) || Changes(second, first)))
             {
                 yield return Replace(code, start, end - start, [.. second, .. first]);
             }
         }
     }
 
-    private static bool Changes(Instruction last, Instruction[] other)
+    private static bool Changes(Instruction[] one, Instruction[] other)
     {
-        var effects = last.Info.Effects;
+        var last = one[^1];
         return last.Opcode switch
         {
             Opcode.LocalSet => other.Any(instruction => instruction.Opcode is Opcode.LocalGet or Opcode.LocalSet or Opcode.LocalTee && instruction.Index == last.Index),
             Opcode.GlobalSet => other.Any(instruction => instruction.Opcode is Opcode.GlobalGet && instruction.Index == last.Index),
             Opcode.Call => other.Any(instruction => (instruction.Info.Effects & (Effects.ReadsMemory | Effects.WritesMemory | Effects.Calls | Effects.WritesGlobal)) != 0),
-            // Two accesses at the same offset: of different pointers they may still be apart, but then inputs with equal pointers tell.
-            _ => (effects & Effects.WritesMemory) != 0 && (effects & Effects.Calls) == 0
-                && other.Any(instruction => (instruction.Info.Effects & Effects.ReadsMemory) != 0 && instruction.Bits == last.Bits),
+
+            // The same address, named in the same way.
+            _ => (last.Info.Effects & Effects.WritesMemory) != 0 && one[0].Opcode == Opcode.LocalGet && Enumerable.Range(1, other.Length - 1).Any(i =>
+                (other[i].Info.Effects & Effects.ReadsMemory) != 0 && other[i].Bits == last.Bits && other[i - 1].Equals(one[0]) && one[1].Opcode != Opcode.I32Add),
         };
     }
 

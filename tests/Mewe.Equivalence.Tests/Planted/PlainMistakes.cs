@@ -9,7 +9,7 @@ internal sealed class WrongOperator : PlantedBug
     {
         [Opcode.I32Add] = Opcode.I32Sub, [Opcode.I32Sub] = Opcode.I32Add, [Opcode.I32And] = Opcode.I32Or, [Opcode.I32Or] = Opcode.I32Xor, [Opcode.I32Xor] = Opcode.I32Or,
         [Opcode.I64Add] = Opcode.I64Sub, [Opcode.I64Or] = Opcode.I64Xor, [Opcode.I64Xor] = Opcode.I64Or, [Opcode.I64And] = Opcode.I64Or,
-        [Opcode.I32Eq] = Opcode.I32Ne, [Opcode.I32LeS] = Opcode.I32LtS, [Opcode.I32GeU] = Opcode.I32GtU, [Opcode.I32LtU] = Opcode.I32LeU, [Opcode.F64Add] = Opcode.F64Sub,
+        [Opcode.I32Eq] = Opcode.I32Ne, [Opcode.I32LeS] = Opcode.I32GtS, [Opcode.I32GeU] = Opcode.I32LtU, [Opcode.F64Add] = Opcode.F64Sub,
         [Opcode.F64Min] = Opcode.F64Max, [Opcode.F64Lt] = Opcode.F64Le, [Opcode.I32x4Add] = Opcode.I32x4Sub, [Opcode.V128Xor] = Opcode.V128Or,
     };
 

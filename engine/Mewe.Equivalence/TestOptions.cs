@@ -13,10 +13,10 @@ public sealed record TestOptions
     public int Pool { get; init; } = 512;
 
     /// <summary>How often a round of inputs is tried at most; each round builds on what earlier rounds reached.</summary>
-    public int Rounds { get; init; } = 16;
+    public int Rounds { get; init; } = 24;
 
     /// <summary>Rounds in a row that reach nothing new end the search.</summary>
-    public int IdleRounds { get; init; } = 3;
+    public int IdleRounds { get; init; } = 4;
 
     /// <summary>Fuel of a run of the original: about one unit per loop iteration. Candidates get four times as much and 1,000.</summary>
     public int Fuel { get; init; } = 20_000;

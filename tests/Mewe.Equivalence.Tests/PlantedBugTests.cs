@@ -6,7 +6,7 @@ namespace Mewe.Equivalence.Tests;
 
 public sealed class PlantedBugTests(EngineFixture fixture, ITestOutputHelper output)
 {
-    private const int InstancesPerBug = 24;
+    private const int InstancesPerBug = 24, SitesPerVariant = 3;
 
     private static readonly string[] Modules =
     [
@@ -65,11 +65,30 @@ public sealed class PlantedBugTests(EngineFixture fixture, ITestOutputHelper out
     private static IEnumerable<uint> Functions(WasmModule module) =>
         Enumerable.Range(0, module.Bodies.Count).Where(i => module.Bodies[i].Content.Length is > 20 and < 1500).Select(i => (uint)(module.ImportedFunctionCount + i));
 
+    // A broken transform works on a variant as a sound one does: at a few sites, one after the other.
     private static IEnumerable<Instance> Instances(PlantedBug bug, string name, WasmModule module, uint function)
     {
-        var code = module.Bodies[(int)function - module.ImportedFunctionCount].Decode();
-        var all = bug.Plant(code, module.TypeOfFunction(function), module).ToList();
-        return all.OrderBy(planted => Scramble(name, function, all.IndexOf(planted).ToString())).Take(2).Select(planted => new Instance(bug, name, function, planted));
+        var original = module.Bodies[(int)function - module.ImportedFunctionCount].Decode();
+        var type = module.TypeOfFunction(function);
+        for (var variant = 0; variant < 2; variant++)
+        {
+            var code = original;
+            for (var step = 0; step < SitesPerVariant; step++)
+            {
+                var planted = bug.Plant(code, type, module).ToList();
+                if (planted.Count == 0)
+                {
+                    break;
+                }
+
+                code = planted[(int)(Scramble(name, function, $"{bug.Name}/{variant}/{step}") % planted.Count)];
+            }
+
+            if (!ReferenceEquals(code, original) && !code.Instructions.SequenceEqual(original.Instructions))
+            {
+                yield return new Instance(bug, name, function, code);
+            }
+        }
     }
 
     private static uint Scramble(string module, uint function, string salt)

@@ -124,19 +124,30 @@ internal sealed class InputGenerator
             to = (ulong)random.Next((int)comparison.Right + 2);
         }
 
-        var start = random.Next(parent.Incoming.Length + input.Arguments.Length + 1);
-        for (var i = 0; i < parent.Incoming.Length + input.Arguments.Length; i++)
+        var sources = parent.Incoming.Length + input.Arguments.Length;
+        if (sources == 0)
         {
-            var at = (start + i) % (parent.Incoming.Length + input.Arguments.Length);
-            var value = at < parent.Incoming.Length ? parent.Incoming[at].Value : input.Arguments[at - parent.Incoming.Length].Low;
-            if (Solve(value, from, to) is { } wanted)
+            return null;
+        }
+
+        var start = random.Next(sources);
+        for (var i = 0; i < sources; i++)
+        {
+            var at = (start + i) % sources;
+            if (Solve(ValueOf(at), from, to) is { } wanted)
             {
-                return at < parent.Incoming.Length ? Replace(input, parent.Incoming[at], wanted, ref random)
-                    : input with { Arguments = input.Arguments.SetItem(at - parent.Incoming.Length, Fitted(at - parent.Incoming.Length, wanted)) };
+                return With(at, wanted, ref random);
             }
         }
 
-        return null;
+        // Nothing explains it: a difference of two values perhaps, or an index that was scaled.
+        var delta = random.Next(4) switch { 0 => (to - from) << (1 + random.Next(4)), 1 => from - to, _ => to - from };
+        return With(start, ValueOf(start) + delta, ref random);
+
+        ulong ValueOf(int at) => at < parent.Incoming.Length ? parent.Incoming[at].Value : input.Arguments[at - parent.Incoming.Length].Low;
+
+        TestInput With(int at, ulong wanted, ref SplitMix random) => at < parent.Incoming.Length ? Replace(input, parent.Incoming[at], wanted, ref random)
+            : input with { Arguments = input.Arguments.SetItem(at - parent.Incoming.Length, Fitted(at - parent.Incoming.Length, wanted)) };
 
         ValueBits Fitted(int parameter, ulong wanted) => input.Arguments[parameter] with { Low = Fit(type.Parameters[parameter], wanted) };
     }

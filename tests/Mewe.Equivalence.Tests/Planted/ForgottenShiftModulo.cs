@@ -17,7 +17,7 @@ internal sealed class ForgottenShiftModulo : PlantedBug
             // A count that is made a small number just before, or is checked, never reaches the width.
             var count = at > 0 ? code.Instructions[at - 1] : default;
             var isFree = count.Opcode is Opcode.Call or Opcode.I32Load or Opcode.I32WrapI64
-                || (count.Opcode == Opcode.LocalGet && !code.Instructions.Any(instruction => RunTracer.IsComparison(instruction.Opcode)));
+                || (count.Opcode == Opcode.LocalGet && IsFree(code, type, count.Index));
             if (!isFree)
             {
                 continue;
@@ -33,4 +33,9 @@ internal sealed class ForgottenShiftModulo : PlantedBug
                     Op(Opcode.I32LtU), Op(Opcode.Select));
         }
     }
+
+    // A parameter that is neither set nor compared with anything.
+    private static bool IsFree(FunctionCode code, FunctionType type, uint local) => local < type.Parameters.Length
+        && Positions(code, instruction => instruction.Info.Immediate == ImmediateKind.Local && instruction.Index == local).All(at =>
+            code.Instructions[at].Opcode == Opcode.LocalGet && !code.Instructions.Skip(at + 1).Take(2).Any(next => RunTracer.IsComparison(next.Opcode)));
 }

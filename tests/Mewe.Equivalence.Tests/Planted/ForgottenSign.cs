@@ -24,7 +24,7 @@ internal sealed class ForgottenSign : PlantedBug
             var next = code.Instructions[at + 1].Opcode;
             var tells = instruction.Info.Immediate == ImmediateKind.Memory ? next is Opcode.I32Store or Opcode.I32Add or Opcode.Call
                 : RunTracer.IsComparison(instruction.Opcode) ? IsFree(code, type, at - 1) || (code.Instructions[at - 1].Opcode is Opcode.I32Const or Opcode.I64Const && IsFree(code, type, at - 2))
-                : instruction.Opcode is Opcode.I32DivS or Opcode.I32DivU or Opcode.I32RemS or Opcode.I32RemU;
+                : instruction.Opcode is Opcode.I32DivS or Opcode.I32DivU or Opcode.I32RemS or Opcode.I32RemU && code.Instructions.Take(at).TakeLast(3).All(before => before.Opcode != Opcode.I32And);
             if (!tells)
             {
                 continue;

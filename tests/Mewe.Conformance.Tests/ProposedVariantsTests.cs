@@ -33,6 +33,9 @@ public sealed class ProposedVariantsTests(EngineFixture fixture, ITestOutputHelp
         Assert.True(invalid.Count == 0, $"{invalid.Count} candidates are not valid, the shortest first:\n{string.Join('\n', shortest)}");
     }
 
+    [Fact]
+    public async Task No_transform_goes_unexercised() => Assert.Empty(Unused(await PrepareAsync(SpecSuite.Require())));
+
     [Theory]
     [InlineData(0)]
     [InlineData(1)]

@@ -8,35 +8,36 @@ using Mewe.Diversify.Transforms.Memory;
 namespace Mewe.Diversify;
 
 /// <summary>
-/// Every transform with its weight. What optimising compilers leave alone weighs more (measured: TurboFan folds commuted operands and chained constants, Cranelift the textbook
-/// identities; neither sees through longer linear expressions over values at hand).
+/// Every transform with its weight: what an optimising compiler leaves alone weighs more. Measured in V8 14.6 (TurboFan) on the encrypt service, each transform alone, share of variants whose machine
+/// code differs from the original's: linear MBA, extensions, opaque choices, split loads, reassociation over 95 %; comparisons, blinding, opaque constants, conditions 84 to 88 %; shifts 73 %;
+/// other forms of loads and stores 48 %, commuting 45 %, strength 33 %, split constants 18 %. Compositions: 98 %.
 /// </summary>
 public static class TransformCatalog
 {
     public static ImmutableArray<WeightedTransform> All { get; } =
     [
-        new(RuleTransform.Load("commute"), 4),
-        new(RuleTransform.Load("reassociate"), 4),
-        new(RuleTransform.Load("mba"), 8),
-        new(RuleTransform.Load("blind"), 6),
-        new(RuleTransform.Load("strength"), 4),
+        new(RuleTransform.Load("commute"), 3),
+        new(RuleTransform.Load("reassociate"), 5),
+        new(RuleTransform.Load("mba"), 9),
+        new(RuleTransform.Load("blind"), 5),
+        new(RuleTransform.Load("strength"), 2),
         new(RuleTransform.Load("compare"), 8),
-        new(RuleTransform.Load("shift"), 6),
-        new(RuleTransform.Load("extend"), 8),
-        new(RuleTransform.Load("select"), 5),
+        new(RuleTransform.Load("shift"), 5),
+        new(RuleTransform.Load("extend"), 9),
+        new(RuleTransform.Load("select"), 6),
         new(RuleTransform.Load("float-bits"), 3),
         new(RuleTransform.Load("vector"), 4),
         new(new LinearMbaTransform(), 12),
         new(new IdentityMbaTransform(), 12),
         new(new OpaqueConstantTransform(), 8),
-        new(new ConstantSplitTransform(), 3),
+        new(new ConstantSplitTransform(), 2),
         new(new OpaqueSelectTransform(), 6),
         new(new OpaqueBranchTransform(), 8),
         new(new ConditionFormTransform(), 6),
         new(new FloatDetourTransform(), 4),
-        new(new LoadFormTransform(), 6),
-        new(new StoreFormTransform(), 6),
-        new(new LoadSplitTransform(), 4),
+        new(new LoadFormTransform(), 4),
+        new(new StoreFormTransform(), 4),
+        new(new LoadSplitTransform(), 6),
         new(new AddressTransform(), 3),
         .. ControlTransforms.All,
         .. LocalsTransforms.All,

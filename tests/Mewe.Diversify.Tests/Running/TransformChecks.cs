@@ -8,7 +8,7 @@ namespace Mewe.Diversify.Tests.Running;
 internal static class TransformChecks
 {
     /// <summary>How many random bodies; more by MEWE_RANDOM_BODIES, from MEWE_FIRST_BODY on.</summary>
-    public static int Bodies { get; } = int.TryParse(Environment.GetEnvironmentVariable("MEWE_RANDOM_BODIES"), out var count) ? count : 12;
+    public static int Bodies { get; } = int.TryParse(Environment.GetEnvironmentVariable("MEWE_RANDOM_BODIES"), out var count) ? count : 6;
 
     /// <inheritdoc cref="Bodies"/>
     public static int FirstBody { get; } = int.TryParse(Environment.GetEnvironmentVariable("MEWE_FIRST_BODY"), out var first) ? first : 0;

@@ -73,6 +73,8 @@ public sealed class BadInputTests
         await RefusesAsync(66, "no such file", folder, "diversify", folder["missing.wasm"], "-o", folder["out.wasm"]);
         await RefusesAsync(66, "folder", folder, "diversify", folder["folder"], "-o", folder["out.wasm"]);
         await RefusesAsync(66, "no such file", folder, "diversify", sample, "-o", folder["out.wasm"], "--workload", folder["missing.json"]);
+        await RefusesAsync(66, "cannot read", folder, "inspect", "");
+        await RefusesAsync(73, "cannot write", folder, "diversify", sample, "-o", "");
         await RefusesAsync(66, "no such file", folder, "inspect", folder["missing.wasm"]);
         await RefusesAsync(66, "no such file", folder, "run", folder["missing.wasm"]);
         await RefusesAsync(66, "no such file", folder, "run", sample, "--stdin", folder["missing.txt"]);
@@ -122,6 +124,9 @@ public sealed class BadInputTests
     [InlineData("--variants", "65")]
     [InlineData("--variants", "many")]
     [InlineData("--threads", "0")]
+    [InlineData("--threads", "two")]
+    [InlineData("--fuel", "much")]
+    [InlineData("--variants", "99999999999")]
     [InlineData("--fuel", "0")]
     [InlineData("--seed", "-1")]
     [InlineData("--policy", "sometimes")]
@@ -142,6 +147,8 @@ public sealed class BadInputTests
         await RefusesAsync(64, "--help", folder, "diversify", Sample.ModulePath("encrypt"));
         await RefusesAsync(64, "--help", folder, "frobnicate");
         await RefusesAsync(64, "", folder, "run", Sample.ModulePath("encrypt"), "--runs", "0");
+        await RefusesAsync(64, "", folder, "run", Sample.ModulePath("encrypt"), "--runs", "often");
+        await RefusesAsync(64, "", folder, "verify", Sample.ModulePath("encrypt"), Sample.ModulePath("encrypt"), "--threads", "0");
     }
 
     [Fact]

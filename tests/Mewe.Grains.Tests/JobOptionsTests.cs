@@ -13,7 +13,7 @@ public sealed class JobOptionsTests
 
     [Fact]
     public void EveryOptionIsWritten() => Assert.Equal(
-        "variants=4 policy=entry randomness=import functions=^a exclude=b$ fuel=1000",
+        "variants=4 policy=entry randomness=import functions=\"^a\" exclude=\"b$\" fuel=1000",
         new JobOptions { Variants = 4, Policy = DispatchPolicy.Entry, Randomness = RandomnessMode.Import, Functions = "^a", Exclude = "b$", Fuel = 1000 }.Canonical());
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Security.Cryptography;
 using System.Text;
 using Mewe.EndToEnd.Tests.Running;
 using Mewe.Execution;
@@ -13,13 +14,20 @@ internal static class CorpusModules
 {
     private const string Absent = "(the corpus is not there)";
 
-    /// <summary>Every module by its path in the corpus; where the corpus is absent one entry, whose test then says so.</summary>
+    /// <summary>
+    /// Every module by its path in the corpus, but those that are samples: <see cref="SampleAnswersTests"/> has them. Where the corpus is absent there is one
+    /// entry, whose test then says so.
+    /// </summary>
     public static TheoryData<string> Names()
     {
-        var root = SharedFolder.TryFind("corpus");
-        return root is null
-            ? [Absent]
-            : [.. Directory.EnumerateFiles(root, "*.wasm", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(root, path)).Order(StringComparer.Ordinal)];
+        if (SharedFolder.TryFind("corpus") is not { } root)
+        {
+            return [Absent];
+        }
+
+        var samples = Sample.Names.Select(name => Hash(Sample.ModulePath(name))).ToHashSet(StringComparer.Ordinal);
+        return [.. Directory.EnumerateFiles(root, "*.wasm", SearchOption.AllDirectories).Where(path => !samples.Contains(Hash(path)))
+            .Select(path => Path.GetRelativePath(root, path)).Order(StringComparer.Ordinal)];
     }
 
     public static byte[] Bytes(string name) => File.ReadAllBytes(SharedFolder.Require("real modules, made multivariant", "corpus", name == Absent ? "paper" : name));
@@ -38,6 +46,8 @@ internal static class CorpusModules
             ? [new ReactorWorkload(requests), new ReactorWorkload([.. requests.Reverse()])]
             : [new ExportCallsWorkload(Calls(exports))];
     }
+
+    private static string Hash(string path) => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(path)));
 
     private static ImmutableArray<ReadOnlyMemory<byte>> Requests(string service) =>
         Sample.Names.Contains(service)

@@ -9,7 +9,7 @@ internal static class Files
         {
             return File.ReadAllBytes(path);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {
             var reason = exception is FileNotFoundException or DirectoryNotFoundException ? "there is no such file"
                 : Directory.Exists(path) ? "it is a folder" : exception.Message;
@@ -20,7 +20,12 @@ internal static class Files
     /// <summary>Fails early where an output could not be written, before long work is done for it.</summary>
     public static void CheckWritable(string path)
     {
-        var directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        if (path.Length == 0 || path.Contains('\0'))
+        {
+            throw new CommandException(ExitCode.CannotCreate, "cannot write the output: its path is empty or no path");
+        }
+
+        var directory = Path.GetDirectoryName(Path.GetFullPath(path));
         if (!Directory.Exists(directory))
         {
             throw new CommandException(ExitCode.CannotCreate, $"cannot write {path}: there is no folder {directory}");

@@ -30,9 +30,9 @@ internal static class DiversifyVerb
         var fuel = new Option<long?>("--fuel") { Description = "Work per function, in instructions looked at", HelpName = "N" };
         var threads = new Option<int>("--threads") { Description = "Functions worked on at a time; changes the time, never the result", DefaultValueFactory = _ => Environment.ProcessorCount, HelpName = "N" };
         var report = new Option<string?>("--report") { Description = "Where the full report goes, as JSON", HelpName = "FILE" };
-        variants.Validators.Add(result => Check(result, result.GetValue(variants) is >= 1 and <= JobOptions.MaxVariants, $"--variants is 1 to {JobOptions.MaxVariants}"));
-        threads.Validators.Add(result => Check(result, result.GetValue(threads) is >= 1 and <= 1024, "--threads is 1 to 1024"));
-        fuel.Validators.Add(result => Check(result, result.GetValue(fuel) is null or >= 1, "--fuel is at least 1"));
+        variants.Must(count => count is >= 1 and <= JobOptions.MaxVariants, $"--variants is 1 to {JobOptions.MaxVariants}");
+        threads.Must(count => count is >= 1 and <= 1024, "--threads is 1 to 1024");
+        fuel.Must(amount => amount is null or >= 1, "--fuel is at least 1");
 
         var common = new CommonOptions();
         var command = new Command("diversify", """
@@ -63,14 +63,6 @@ internal static class DiversifyVerb
             common.Output(parsed),
             token));
         return command;
-    }
-
-    private static void Check(System.CommandLine.Parsing.SymbolResult result, bool fine, string message)
-    {
-        if (!fine)
-        {
-            result.AddError(message);
-        }
     }
 
     private static async Task<int> RunAsync(string inputPath, string outputPath, string? reportPath, string? workloadPath, int threads, JobOptions options, CommandOutput output,

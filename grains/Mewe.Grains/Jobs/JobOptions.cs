@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using Mewe.Linking;
 
 namespace Mewe.Grains;
@@ -36,12 +38,12 @@ public sealed record JobOptions
         text.Append(CultureInfo.InvariantCulture, $"variants={Variants} policy={Policy.ToString().ToLowerInvariant()} randomness={Randomness.ToString().ToLowerInvariant()}");
         if (Functions is not null)
         {
-            text.Append(CultureInfo.InvariantCulture, $" functions={Functions}");
+            text.Append(CultureInfo.InvariantCulture, $" functions={Quoted(Functions)}");
         }
 
         if (Exclude is not null)
         {
-            text.Append(CultureInfo.InvariantCulture, $" exclude={Exclude}");
+            text.Append(CultureInfo.InvariantCulture, $" exclude={Quoted(Exclude)}");
         }
 
         if (Fuel is { } fuel)
@@ -51,6 +53,9 @@ public sealed record JobOptions
 
         return text.ToString();
     }
+
+    /// <summary>As a JSON string, so that no pattern can break the line or look like another option.</summary>
+    private static string Quoted(string text) => $"\"{JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";
 }
 
 /// <summary>A module to make multivariant.</summary>

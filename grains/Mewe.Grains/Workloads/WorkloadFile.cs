@@ -36,31 +36,41 @@ public sealed record WorkloadFile(string Description, ImmutableArray<Workload> R
         var runs = ImmutableArray.CreateBuilder<Workload>();
         for (var i = 0; i < (file.Commands?.Length ?? 0); i++)
         {
-            var command = file.Commands![i];
+            var command = Present(file.Commands![i], $"commands[{i}]");
             runs.Add(new CommandWorkload
             {
-                Args = [.. command.Args ?? []],
-                Env = [.. command.Env ?? []],
+                Args = Texts(command.Args, $"commands[{i}].args"),
+                Env = Texts(command.Env, $"commands[{i}].env"),
                 Stdin = Bytes(command.Stdin, command.StdinBase64, $"commands[{i}].stdin"),
             });
         }
 
         if (file.Requests is { Length: > 0 } requests)
         {
-            runs.Add(new ReactorWorkload([.. requests.Select((request, i) => Bytes(request.Text, request.Base64, $"requests[{i}]"))]));
+            runs.Add(new ReactorWorkload([.. requests.Select((request, i) => Request(Present(request, $"requests[{i}]"), $"requests[{i}]"))]));
         }
 
         if (file.Calls is { Length: > 0 } calls)
         {
-            runs.Add(new ExportCallsWorkload([.. calls.Select((call, i) => new ExportCall(
-                call.Export ?? throw new WorkloadFormatException($"calls[{i}] names no export"),
-                [.. (call.Args ?? []).Select((argument, j) => Argument(argument, $"calls[{i}].args[{j}]"))]))]));
+            runs.Add(new ExportCallsWorkload([.. calls.Select((call, i) => Call(Present(call, $"calls[{i}]"), $"calls[{i}]"))]));
         }
 
         return runs.Count > 0
             ? new WorkloadFile(file.Description ?? "", runs.ToImmutable())
             : throw new WorkloadFormatException("the file has none of \"commands\", \"requests\" and \"calls\"");
     }
+
+    private static ReadOnlyMemory<byte> Request(RequestJson request, string where) => Bytes(request.Text, request.Base64, where);
+
+    private static ExportCall Call(CallJson call, string where) => new(
+        call.Export ?? throw new WorkloadFormatException($"{where} names no export"),
+        [.. Texts(call.Args, $"{where}.args").Select((argument, i) => Argument(argument, $"{where}.args[{i}]"))]);
+
+    private static ImmutableArray<string> Texts(string?[]? texts, string where) => [.. (texts ?? []).Select((text, i) => Present(text, $"{where}[{i}]"))];
+
+    /// <summary>JSON lists may hold null, whatever the types here say.</summary>
+    private static T Present<T>(T? item, string where)
+        where T : class => item ?? throw new WorkloadFormatException($"{where} is null");
 
     private static byte[] Bytes(string? text, string? base64, string where)
     {
@@ -124,13 +134,13 @@ public sealed record WorkloadFile(string Description, ImmutableArray<Workload> R
 /// <summary>A workload file that cannot be used, and why.</summary>
 public sealed class WorkloadFormatException(string message) : Exception(message);
 
-internal sealed record WorkloadJson(string? Description, CommandJson[]? Commands, RequestJson[]? Requests, CallJson[]? Calls);
+internal sealed record WorkloadJson(string? Description, CommandJson?[]? Commands, RequestJson?[]? Requests, CallJson?[]? Calls);
 
-internal sealed record CommandJson(string[]? Args, string[]? Env, string? Stdin, string? StdinBase64);
+internal sealed record CommandJson(string?[]? Args, string?[]? Env, string? Stdin, string? StdinBase64);
 
 internal sealed record RequestJson(string? Text, string? Base64);
 
-internal sealed record CallJson(string? Export, string[]? Args);
+internal sealed record CallJson(string? Export, string?[]? Args);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     ReadCommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true)]

@@ -63,7 +63,7 @@ public sealed class PlantedBugTests(EngineFixture fixture, ITestOutputHelper out
         .Take(InstancesPerBug);
 
     private static IEnumerable<uint> Functions(WasmModule module) =>
-        Enumerable.Range(0, module.Bodies.Count).Where(i => module.Bodies[i].Content.Length is > 20 and < 1500).Select(i => (uint)(module.ImportedFunctionCount + i));
+        Enumerable.Range(0, module.Bodies.Count).Where(i => module.Bodies[i].Content.Length is > 20 and < 2500).Select(i => (uint)(module.ImportedFunctionCount + i));
 
     // A broken transform works on a variant as a sound one does: at a few sites, one after the other.
     private static IEnumerable<Instance> Instances(PlantedBug bug, string name, WasmModule module, uint function)

@@ -124,14 +124,15 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
             var record = records[(i * HarnessState.RunRecordBytes)..];
             var reached = coverage.Slice(i * covered.Length, covered.Length);
             var calls = BinaryPrimitives.ReadInt32LittleEndian(record[12..]);
-            ulong path = (ulong)Math.Min(calls, 8);
+            var ending = BinaryPrimitives.ReadInt32LittleEndian(record[4..]);
+            var path = (ulong)(Math.Min(calls, 8) + 16 * ending);
             for (var o = 0; o < reached.Length; o++)
             {
                 path = reached[o] != 0 ? SplitMix.Mix(path, (ulong)o) : path;
             }
 
             var run = new Run(
-                inputs[i], BinaryPrimitives.ReadInt32LittleEndian(record), (RunEnding)BinaryPrimitives.ReadInt32LittleEndian(record[4..]),
+                inputs[i], BinaryPrimitives.ReadInt32LittleEndian(record), (RunEnding)ending,
                 BinaryPrimitives.ReadInt32LittleEndian(record[8..]) != 0, path, sweep.Digests[i]);
             for (var o = 0; o < reached.Length && run.IsConclusive; o++)
             {

@@ -53,7 +53,11 @@ internal static class Files
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            File.Delete(temporary);
+            if (File.Exists(temporary))
+            {
+                File.Delete(temporary);
+            }
+
             throw new CommandException(ExitCode.CannotCreate, $"cannot write {path}: {exception.Message}");
         }
     }

@@ -157,6 +157,7 @@ internal sealed class CallStubs
         var code = module.Code(call);
         var bits = code.Local(ValueType.I64);
         var count = code.Local(ValueType.I32);
+        var stream = code.Local(ValueType.I64);
         code.Get(0).Op(I64ExtendI32U).Call(runtime.Absorb);
         AbsorbState(code);
         code.I32(4);
@@ -164,7 +165,7 @@ internal sealed class CallStubs
         code.Global(state.Event).I32(1).Op(I32Add).SetGlobal(state.Event);
         code.Global(state.Seed).Global(state.Event).Op(I64ExtendI32U).I64(32).Op(I64Shl).Get(0).Op(I64ExtendI32U).Op(I64Or).Call(runtime.Hash)
             .SetGlobal(state.Random);
-        code.Call(runtime.Next).Set(bits);
+        code.Global(state.Random).Set(stream).Call(runtime.Next).Set(bits);
         code.Global(state.Mood).I32(MayTrap).Op(I32And, I32Eqz).Op(I32Eqz).Get(bits).I64(15).Op(I64And, I64Eqz).Op(I32And)
             .If().I32((int)RunEnding.CallTrapped).SetGlobal(state.Outcome).Op(Unreachable).End();
         if (memories.Count > 0)
@@ -182,10 +183,12 @@ internal sealed class CallStubs
 
         foreach (var global in globals)
         {
+            // A stream of its own: which globals the harness carries must not change what happens to the others.
+            code.Get(stream).I64(global.Global).Call(runtime.Hash).SetGlobal(state.Random);
             ChangeGlobal(code, global);
         }
 
-        code.I64(0L).SetGlobal(state.Pointer);
+        code.Get(stream).I64(-1).Call(runtime.Hash).SetGlobal(state.Random).I64(0L).SetGlobal(state.Pointer);
         module.Define(call, code);
     }
 

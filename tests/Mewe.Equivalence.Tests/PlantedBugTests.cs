@@ -23,7 +23,7 @@ public sealed class PlantedBugTests(EngineFixture fixture, ITestOutputHelper out
     private sealed record Instance(PlantedBug Bug, string Module, uint Function, FunctionCode Code);
 
     [Fact]
-    public async Task NineInTenPlantedBugsAreRefuted()
+    public async Task NineteenInTwentyPlantedBugsAreRefuted()
     {
         var modules = Modules.ToDictionary(name => name, Corpus.Load);
         var found = new List<(Instance Instance, Verdict Verdict)>();
@@ -51,9 +51,8 @@ public sealed class PlantedBugTests(EngineFixture fixture, ITestOutputHelper out
         }
 
         output.WriteLine($"{found.Count - misses.Count - refused} of {found.Count} refuted, {refused} not decided, {misses.Count} missed");
-        Assert.All(found.GroupBy(planted => planted.Instance.Bug), bug => Assert.True(bug.Count() >= 5, $"only {bug.Count()} instances of {bug.Key.Name}"));
-        // The goal is nineteen in twenty; what is missed is listed above, and is for proofs to settle.
-        Assert.True(misses.Count * 10 <= found.Count, $"{misses.Count} of {found.Count} were missed");
+        Assert.All(found.GroupBy(planted => planted.Instance.Bug), bug => Assert.True(bug.Count() >= 10, $"only {bug.Count()} instances of {bug.Key.Name}"));
+        Assert.True(misses.Count * 20 <= found.Count, $"{misses.Count} of {found.Count} were missed");
     }
 
     // Instances from as many functions as there are, in an order that mixes modules and depends on nothing.

@@ -1,0 +1,124 @@
+namespace Mewe.Equivalence.Proof.Terms;
+
+/// <summary>
+/// Makes terms, each structure once, in a normal form that is the same for as many equal values as can be had quickly: linear mixed boolean-arithmetic over any terms
+/// (<see cref="SumBuilder"/>, <see cref="BitForm"/>), products of it, shifts and extensions by constants, comparisons and accesses to memory. What the normal form does not
+/// settle is left to a solver. One graph serves one function and all its variants; not for several threads.
+/// </summary>
+/// <remarks>
+/// Every function of this class promises: the term that it gives has, for all values of the symbols, the value that its documentation says. This is what all proofs rest on.
+/// </remarks>
+internal sealed partial class TermGraph
+{
+    private readonly HashSet<Term> terms = new(Structure.Instance);
+    private readonly Term[] smallConstants = new Term[65];
+
+    public TermGraph()
+    {
+        False = Constant(1, 0);
+        True = Constant(1, 1);
+    }
+
+    public Term False { get; }
+
+    public Term True { get; }
+
+    public int Count => terms.Count;
+
+    public Term Constant(int width, ulong value)
+    {
+        value &= Term.MaskOf(width);
+        if (value != 0)
+        {
+            return Intern(TermKind.Constant, width, 0, value, [], []);
+        }
+
+        return smallConstants[width] ??= Intern(TermKind.Constant, width, 0, 0, [], []);
+    }
+
+    /// <summary>An unknown that a program point defines; the same arguments give the same symbol.</summary>
+    public Term Symbol(int width, int point, ulong name) => Intern(TermKind.Symbol, width, point, name, [], []);
+
+    /// <summary>A deterministic function of its operands that nothing else is known of.</summary>
+    public Term Operation(int width, int code, ulong immediate, params Term[] operands) => Intern(TermKind.Operation, width, code, immediate, operands, []);
+
+    public Term Operation(int width, int code, ulong immediate, ulong[] numbers, params Term[] operands) =>
+        Intern(TermKind.Operation, width, code, immediate, operands, numbers);
+
+    /// <summary><paramref name="then"/> where the condition (width 1) is 1, else <paramref name="otherwise"/>.</summary>
+    public Term Choice(Term condition, Term then, Term otherwise)
+    {
+        if (condition.IsConstant)
+        {
+            return condition.Value == 1 ? then : otherwise;
+        }
+
+        if (ReferenceEquals(then, otherwise))
+        {
+            return then;
+        }
+
+        if (IsNegated(condition))
+        {
+            return Choice(Not(condition), otherwise, then);
+        }
+
+        if (then.Width is > 0 and <= 64 && then.IsConstant && otherwise.IsConstant)
+        {
+            // Two constants: base + difference * condition.
+            var sum = new SumBuilder(this, then.Width);
+            sum.Add(1, otherwise);
+            sum.Add(then.Value - otherwise.Value, condition);
+            return sum.Finish();
+        }
+
+        if (then.Width == 1)
+        {
+            return Xor(otherwise, And(condition, Xor(then, otherwise)));
+        }
+
+        return Intern(TermKind.Choice, then.Width, 0, 0, [condition, Assume(then, condition, true), Assume(otherwise, condition, false)], []);
+    }
+
+    private Term Assume(Term term, Term condition, bool value) =>
+        term.Kind == TermKind.Choice && ReferenceEquals(term.Children[0], condition) ? term.Children[value ? 1 : 2] : term;
+
+    /// <summary>True for one plus something, at width 1.</summary>
+    public static bool IsNegated(Term condition) => condition.Kind is (TermKind.Sum or TermKind.Parity) && condition.Numbers[0] == 1;
+
+    internal Term Intern(TermKind kind, int width, int code, ulong value, Term[] children, ulong[] numbers)
+    {
+        var hash = new HashCode();
+        hash.Add(((int)kind << 20) ^ (width << 12) ^ code);
+        hash.Add(value);
+        foreach (var child in children)
+        {
+            hash.Add(child.Id);
+        }
+
+        foreach (var number in numbers)
+        {
+            hash.Add(number);
+        }
+
+        var term = new Term(terms.Count, kind, width, code, value, children, numbers, hash.ToHashCode());
+        if (terms.TryGetValue(term, out var known))
+        {
+            return known;
+        }
+
+        terms.Add(term);
+        return term;
+    }
+
+    private sealed class Structure : IEqualityComparer<Term>
+    {
+        public static readonly Structure Instance = new();
+
+        public bool Equals(Term? left, Term? right) => ReferenceEquals(left, right)
+            || (left is not null && right is not null && left.Hash == right.Hash && left.Kind == right.Kind && left.Width == right.Width && left.Code == right.Code
+                && left.Value == right.Value && left.Children.AsSpan().SequenceEqual(right.Children) && left.Numbers.AsSpan().SequenceEqual(right.Numbers));
+
+        public int GetHashCode(Term term) => term.Hash;
+    }
+}

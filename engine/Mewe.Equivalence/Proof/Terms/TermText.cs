@@ -1,0 +1,82 @@
+using System.Globalization;
+using System.Text;
+using Mewe.Wasm;
+
+namespace Mewe.Equivalence.Proof.Terms;
+
+/// <summary>Terms for people: messages and debuggers. What is nested too deep is cut.</summary>
+internal static class TermText
+{
+    private const int Deepest = 6;
+
+    public static string Of(Term term)
+    {
+        var text = new StringBuilder();
+        Write(text, term, 0);
+        return text.ToString();
+    }
+
+    private static void Write(StringBuilder text, Term term, int depth)
+    {
+        if (depth > Deepest)
+        {
+            text.Append('#').Append(term.Id);
+            return;
+        }
+
+        switch (term.Kind)
+        {
+            case TermKind.Constant:
+                text.Append(term.Value > 0xFFFF ? "0x" + term.Value.ToString("x", CultureInfo.InvariantCulture) : term.Value.ToString(CultureInfo.InvariantCulture));
+                break;
+            case TermKind.Symbol:
+                text.Append(CultureInfo.InvariantCulture, $"s{term.Code}.{term.Value}");
+                break;
+            case TermKind.Sum:
+                text.Append('(').Append(CultureInfo.InvariantCulture, $"{term.Numbers[0]}");
+                foreach (var monomial in Monomial.Of(term))
+                {
+                    text.Append(CultureInfo.InvariantCulture, $" + {(long)monomial.Coefficient}");
+                    foreach (var factor in monomial.Factors)
+                    {
+                        text.Append('*');
+                        Write(text, factor, depth + 1);
+                    }
+                }
+
+                text.Append(')');
+                break;
+            case TermKind.Bits:
+                text.Append("bits(").Append(string.Join('&', term.Children.Select((child, i) => Part(child, (int)term.Numbers[i]))))
+                    .Append(CultureInfo.InvariantCulture, $" & 0x{term.Value:x} << {term.Code})");
+                break;
+            case TermKind.Parity:
+                text.Append("xor(").Append(CultureInfo.InvariantCulture, $"0x{term.Form!.Constant:x}");
+                foreach (var part in term.Form.Parts)
+                {
+                    text.Append(" ^ ").Append(string.Join('&', part.Inputs.Select(input => Part(input.Atom, input.Shift)))).Append(CultureInfo.InvariantCulture, $"&0x{part.Mask:x}");
+                }
+
+                text.Append(')');
+                break;
+            default:
+                text.Append(term.Kind == TermKind.Operation && term.Code < OpcodeTable.Size ? ((Opcode)term.Code).ToString() : term.Kind.ToString());
+                text.Append(term.Width).Append('[').Append(term.Value).Append("](");
+                for (var i = 0; i < term.Children.Length; i++)
+                {
+                    text.Append(i == 0 ? "" : ", ");
+                    Write(text, term.Children[i], depth + 1);
+                }
+
+                text.Append(')');
+                break;
+        }
+
+        string Part(Term atom, int shift)
+        {
+            var inner = new StringBuilder();
+            Write(inner, atom, depth + 1);
+            return shift == 0 ? inner.ToString() : string.Create(CultureInfo.InvariantCulture, $"{inner}>>{shift}");
+        }
+    }
+}

@@ -89,6 +89,8 @@ internal sealed class NormalForm
                     : Product(Operand(0), Single(PowerOfTwo(width, Operand(1)), width));
             case BitOperation.ShiftRight or BitOperation.ShiftRightSigned or BitOperation.RotateLeft or BitOperation.RotateRight:
                 return Shift(term, Operand(0), Operand(1));
+            case BitOperation.Divide when term.Operands[1] is { IsConstant: true } divisor && UInt128.IsPow2(divisor.Value):
+                return Of(BitTerm.Of(BitOperation.ShiftRight, term.Operands[0], BitTerm.Number(UInt128.Log2(divisor.Value), width)));
             case BitOperation.Remainder or BitOperation.RemainderSigned:
                 var divides = term.Operation == BitOperation.Remainder ? BitOperation.Divide : BitOperation.DivideSigned;
                 var quotient = BitTerm.Of(divides, term.Operands[0], term.Operands[1]);

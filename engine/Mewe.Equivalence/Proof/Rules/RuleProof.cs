@@ -32,7 +32,7 @@ public sealed class RuleProof
             return new RuleProofResult.NotProved(reason);
         }
 
-        if (RuleSamples.Find(obligation) is { } counterexample)
+        if (known is null && RuleSamples.Find(obligation) is { } counterexample)
         {
             return Refuted(obligation, counterexample, known);
         }
@@ -89,12 +89,12 @@ public sealed class RuleProof
         limit = Math.Min(limit, resourceLimit);
         if (obligation.CanTrap && Ask(obligation, ValuesDiffer(obligation), limit, divisionIsAnyFunction: true) is SolverAnswer.Unsatisfiable)
         {
-            return new RuleProofResult.Proved(ProofMethod.SolverWithAnyDivision, rule.Width, $"{Z3Solver.Version}, whatever function unsigned division is");
+            return new RuleProofResult.Proved(ProofMethod.SolverWithAnyDivision, rule.Width, "no counterexample exists, whatever function unsigned division is");
         }
 
         return Ask(obligation, ValuesDiffer(obligation), limit) switch
         {
-            SolverAnswer.Unsatisfiable => new RuleProofResult.Proved(ProofMethod.Solver, rule.Width, Z3Solver.Version),
+            SolverAnswer.Unsatisfiable => new RuleProofResult.Proved(ProofMethod.Solver, rule.Width, "no counterexample exists"),
             SolverAnswer.Satisfiable wrong => Refuted(obligation, wrong.Values, known),
             var other => Note((SolverAnswer.Undecided)other),
         };

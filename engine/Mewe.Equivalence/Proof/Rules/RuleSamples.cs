@@ -5,7 +5,7 @@ namespace Mewe.Equivalence.Proof.Rules;
 /// <summary>Looks for a counterexample among numbers that are likely ones: around zero, powers of two, the sign, and random words. The same every time.</summary>
 internal static class RuleSamples
 {
-    private const int Rounds = 400;
+    private const int Rounds = 500;
 
     /// <summary>Values for which the rule is wrong, or null.</summary>
     public static ImmutableDictionary<string, UInt128>? Find(RuleObligation obligation)
@@ -15,11 +15,12 @@ internal static class RuleSamples
         var values = new Dictionary<string, UInt128>();
         for (var round = 0; round < Rounds; round++)
         {
+            UInt128 before = 0;
             foreach (var variable in obligation.Variables.Concat(obligation.Constants))
             {
                 if (!variable.IsConstant)
                 {
-                    values[variable.Name] = Draw(variable.Width, ref state);
+                    values[variable.Name] = before = Draw(variable.Width, before, ref state);
                 }
             }
 
@@ -42,11 +43,12 @@ internal static class RuleSamples
         return null;
     }
 
-    private static UInt128 Draw(int width, ref ulong state)
+    /// <param name="before">The value of another variable: that two are the same or opposite is what some mistakes need.</param>
+    private static UInt128 Draw(int width, UInt128 before, ref ulong state)
     {
         var random = new UInt128(Next(ref state), Next(ref state));
         var power = UInt128.One << (int)(Next(ref state) % (ulong)width);
-        var value = (Next(ref state) % 8) switch
+        var value = (Next(ref state) % 11) switch
         {
             0 => random & 3,
             1 => 0 - (random & 3),
@@ -54,6 +56,9 @@ internal static class RuleSamples
             3 => power - 1,
             4 => power + 1,
             5 => (UInt128)(Next(ref state) % (ulong)(2 * width)),
+            6 => UInt128.One << (width - 1),
+            7 => before,
+            8 => 0 - before,
             _ => random,
         };
         return value & BitTerm.Mask(width);

@@ -47,7 +47,7 @@ public abstract record ConstantFormula
                 "odd" => a & 1,
                 "inverse" => Inverse(a),
                 "clear" => (ulong)(System.Numerics.BitOperations.LeadingZeroCount(a) - (64 - width)),
-                "low-mask" => a > 0 && System.Numerics.BitOperations.IsPow2(a + 1) ? 1UL : 0,
+                "low-mask" => a > 0 && (a & (a + 1)) == 0 ? 1UL : 0,
                 _ => throw new InvalidOperationException(Operator),
             };
         }

@@ -35,11 +35,15 @@ public sealed record Free(int Constant, Draw Draw) : RuleClause;
 /// <param name="Source">The line it was read from.</param>
 /// <param name="Width">32 or 64: what the unprefixed instruction names mean.</param>
 /// <param name="VariableTypes">Type of each variable.</param>
-/// <param name="ConstantCount">Number of named constants, bound and free.</param>
+/// <param name="VariableNames">Its name in the rule.</param>
+/// <param name="ConstantNames">Of the constants, bound and free, with their $.</param>
 /// <param name="Feature">The feature that the replacement needs beyond the pattern's.</param>
 public sealed record Rule(string Name, string Source, int Width, RuleOperation Pattern, RuleNode Replacement, RuleClause[] Clauses,
-    ValueType[] VariableTypes, int ConstantCount, Feature Feature)
+    ValueType[] VariableTypes, string[] VariableNames, string[] ConstantNames, Feature Feature)
 {
+    /// <summary>Number of named constants.</summary>
+    public int ConstantCount => ConstantNames.Length;
+
     /// <summary>Draws the free constants and checks the clauses.</summary>
     /// <param name="constants">The bound ones are filled in.</param>
     public bool Accepts(Span<ulong> constants, SeededRandom random)

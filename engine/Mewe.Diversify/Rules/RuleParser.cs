@@ -107,9 +107,11 @@ public static class RuleParser
             }
 
             clauses = [.. clauses.OfType<Free>(), .. clauses.OfType<Holds>()];
-            return new Rule(Name, line, width, (RuleOperation)node, replacement, [.. clauses], variableTypes[..variables.Count], constants.Count,
-                FeatureOf(replacement));
+            return new Rule(Name, line, width, (RuleOperation)node, replacement, [.. clauses], variableTypes[..variables.Count],
+                InOrder(variables), InOrder(constants), FeatureOf(replacement));
         }
+
+        private static string[] InOrder(Dictionary<string, int> names) => [.. names.OrderBy(pair => pair.Value).Select(pair => pair.Key)];
 
         private static Feature FeatureOf(RuleNode node) => node is RuleOperation operation
             ? operation.Operands.Select(FeatureOf).Append(OpcodeTable.Get(operation.Opcode).Feature).Max()

@@ -1,6 +1,7 @@
 using Mewe.Diversify;
 using Mewe.Equivalence.Proof.Evaluation;
 using Mewe.Equivalence.Proof.Product;
+using Mewe.Equivalence.Proof.Solving;
 using Mewe.Equivalence.Proof.Terms;
 
 namespace Mewe.Equivalence.Proof;
@@ -30,12 +31,17 @@ public sealed class TranslationValidator
 
     private readonly FunctionInput function;
     private readonly TermGraph graph = new();
+    private readonly Simulation simulation = new();
+    private readonly ISolver? solver;
+    private readonly ILemmaCache lemmas;
     private readonly FlatCode? original;
     private readonly NotProved? unsupported;
 
-    public TranslationValidator(FunctionInput function)
+    /// <param name="solver">For what the normal form does not settle; null for none.</param>
+    /// <param name="lemmas">What the solver has said before, shared between functions; null for none.</param>
+    public TranslationValidator(FunctionInput function, ISolver? solver, ILemmaCache? lemmas)
     {
-        this.function = function;
+        (this.function, this.solver, this.lemmas) = (function, solver, lemmas ?? new MemoryLemmaCache());
         try
         {
             original = FlatCode.Of(function.Module, function.Type, new VariantCode(function.Code));
@@ -60,7 +66,7 @@ public sealed class TranslationValidator
         try
         {
             var code = FlatCode.Of(function.Module, function.Type, variant);
-            var exploration = new ProductExploration(graph, function.Module, original, code, new Comparison(), DefaultFuel, Trace);
+            var exploration = new ProductExploration(graph, function.Module, original, code, new Comparison(simulation, solver, lemmas), DefaultFuel, Trace);
             return exploration.Explore(function.Type) is { } problem ? new NotProved(problem.Kind.ToString().ToLowerInvariant(), problem.Text) : new ProvedEqual();
         }
         catch (NotProvableException exception)

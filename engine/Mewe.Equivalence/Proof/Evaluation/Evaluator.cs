@@ -23,8 +23,6 @@ internal enum Halt
 /// <summary>Runs flat code on terms, up to the next stop.</summary>
 internal sealed class Evaluator(TermGraph graph, ModuleFacts module, StateLayout layout)
 {
-    private const int Bounds = 0x1100, TrapsWhen = 0x1101;
-
     /// <summary>What the step at the side's position stops for; null where it does not.</summary>
     public static Halt? StopAt(in FlatStep step) => step.Kind switch
     {
@@ -303,7 +301,7 @@ internal sealed class Evaluator(TermGraph graph, ModuleFacts module, StateLayout
 
             case Opcode.I32TruncF32S or Opcode.I32TruncF32U or Opcode.I32TruncF64S or Opcode.I32TruncF64U
                 or Opcode.I64TruncF32S or Opcode.I64TruncF32U or Opcode.I64TruncF64S or Opcode.I64TruncF64U:
-                if (!Check(side, graph.Operation(1, TrapsWhen, (ulong)opcode, operands), facts))
+                if (!Check(side, graph.Operation(1, ProofOperation.TrapsWhen, (ulong)opcode, operands), facts))
                 {
                     return false;
                 }
@@ -353,10 +351,10 @@ internal sealed class Evaluator(TermGraph graph, ModuleFacts module, StateLayout
         var isStore = (info.Effects & Effects.WritesMemory) != 0;
         var operands = side.PopMany(info.Operands.Length);
         var bytes = info.AccessBytes;
-        var (root, offset) = Address(instruction, operands[0]);
-        var size = side.Visible[layout.SizeSlot(instruction.Index)];
-        var key = graph.Operation(0, Bounds, instruction.Index, size, root);
-        var end = (UInt128)offset + (uint)bytes;
+        // The effective address is a sum that does not wrap (specification, 4.4.7).
+        var root = operands[0].Width == 64 ? operands[0] : graph.ZeroExtend(operands[0], 64);
+        var offset = instruction.Bits;
+        var (key, end) = graph.Bounds(instruction.Index, side.Visible[layout.SizeSlot(instruction.Index)], root, (UInt128)offset + (uint)bytes);
         if (!side.Passed.TryGetValue(key, out var passed) || passed < end)
         {
             Note(side, key, end);
@@ -373,27 +371,6 @@ internal sealed class Evaluator(TermGraph graph, ModuleFacts module, StateLayout
         }
 
         return true;
-    }
-
-    /// <summary>
-    /// The effective address (specification, 4.4.7: no wrapping) as root and offset. Of a 32-bit address that cannot wrap, constants move to the offset.
-    /// </summary>
-    private (Term Root, ulong Offset) Address(Instruction instruction, Term address)
-    {
-        if (address.Width == 64)
-        {
-            return (address, instruction.Bits);
-        }
-
-        var wide = graph.ZeroExtend(address, 64);
-        if (wide.IsConstant)
-        {
-            return (graph.Constant(64, 0), wide.Value + instruction.Bits);
-        }
-
-        return wide.Kind == TermKind.Sum && wide.Numbers[0] is > 0 and < 1UL << 32 && graph.Highest(wide) <= uint.MaxValue
-            ? (graph.Subtract(wide, graph.Constant(64, wide.Numbers[0])), wide.Numbers[0] + instruction.Bits)
-            : (wide, instruction.Bits);
     }
 
     private Term Loaded(Instruction instruction, OpcodeInfo info, Term bits, Term[] operands)

@@ -71,7 +71,7 @@ internal sealed class Side
     }
 
     /// <summary>Every term of the state replaced.</summary>
-    public void Map(Func<Term, Term> map)
+    public void Map(TermGraph graph, Func<Term, Term> map)
     {
         Apply(Locals, map);
         for (var i = 0; i < Stack.Count; i++)
@@ -86,10 +86,10 @@ internal sealed class Side
         {
             var state = (Term[])Pending[i].Visible.Clone();
             Apply(state, map);
-            Pending[i] = new CheckGroup(state, Mapped(Pending[i].Checks, map));
+            Pending[i] = new CheckGroup(state, Mapped(graph, Pending[i].Checks, map));
         }
 
-        var passed = Mapped(Passed, map);
+        var passed = Mapped(graph, Passed, map);
         Passed.Clear();
         foreach (var (key, end) in passed)
         {
@@ -105,13 +105,18 @@ internal sealed class Side
         }
     }
 
-    private static Dictionary<Term, UInt128> Mapped(Dictionary<Term, UInt128> checks, Func<Term, Term> map)
+    private static Dictionary<Term, UInt128> Mapped(TermGraph graph, Dictionary<Term, UInt128> checks, Func<Term, Term> map)
     {
         var mapped = new Dictionary<Term, UInt128>(checks.Count);
         foreach (var (key, end) in checks)
         {
-            var image = map(key);
-            mapped[image] = UInt128.Max(end, mapped.GetValueOrDefault(image));
+            var (image, distance) = (map(key), end);
+            if (!ReferenceEquals(image, key) && image.Code == ProofOperation.Bounds)
+            {
+                (image, distance) = graph.Bounds(image.Value, image.Children[0], image.Children[1], end);
+            }
+
+            mapped[image] = UInt128.Max(distance, mapped.GetValueOrDefault(image));
         }
 
         return mapped;

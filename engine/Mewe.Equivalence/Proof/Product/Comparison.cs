@@ -1,26 +1,188 @@
+using System.Security.Cryptography;
+using System.Text;
 using Mewe.Equivalence.Proof.Evaluation;
+using Mewe.Equivalence.Proof.Solving;
 using Mewe.Equivalence.Proof.Terms;
 
 namespace Mewe.Equivalence.Proof.Product;
 
-/// <summary>Why two functions are not proved equal.</summary>
-internal enum DisproofKind
+/// <summary>
+/// Decides whether two terms have the same value wherever some facts hold. The normal form settles most; for what is left, simulation says what is worth a question, and the
+/// solver answers it within a counted limit.
+/// </summary>
+internal sealed class Comparison(Simulation simulation, ISolver? solver, ILemmaCache lemmas)
 {
-    Different,
-    Traps,
-    Loops,
-    Invariant,
-    Fuel,
-    Unsupported,
-}
+    private const int MostQuestions = 16, MostNodes = 160, MostFacts = 12;
+    private const uint ResourceLimit = 400_000;
 
-/// <summary>Why two functions are not proved equal; that does not mean that they differ.</summary>
-internal sealed record Disproof(DisproofKind Kind, string Text);
+    private readonly HashSet<(Term, Term)> different = [];
+    private int questions;
 
-/// <summary>Decides whether two terms have the same value wherever some facts hold.</summary>
-internal sealed class Comparison
-{
-    public bool AreEqual(Term left, Term right, Facts facts) => ReferenceEquals(left, right) || (left.Width == right.Width && ReferenceEquals(facts.Apply(left), facts.Apply(right)));
+    /// <summary>Questions to the solver, those whose answer was known included.</summary>
+    public int Questions => questions;
 
-    public Disproof Unequal(string what, Term left, Term right) => new(DisproofKind.Different, $"{what} could not be shown to be equal: {left} and {right}");
+    public bool AreEqual(Term left, Term right, Facts facts)
+    {
+        if (ReferenceEquals(left, right))
+        {
+            return true;
+        }
+
+        if (left.Width != right.Width)
+        {
+            return false;
+        }
+
+        (left, right) = (facts.Apply(left), facts.Apply(right));
+        if (ReferenceEquals(left, right))
+        {
+            return true;
+        }
+
+        if (different.Contains((left, right)))
+        {
+            return false;
+        }
+
+        if (AreCongruent(left, right, facts) || (left.Width is > 0 and <= 64 && MayBeEqual(left, right, facts) && Holds(facts, smt => Distinct(smt, left, right))))
+        {
+            return true;
+        }
+
+        different.Add((left, right));
+        return false;
+    }
+
+    /// <summary>The value of a condition where the facts imply it; null where they do not, or where that could not be found out.</summary>
+    public bool? Decide(Term condition, Facts facts)
+    {
+        if (facts.Decide(condition) is { } known)
+        {
+            return known;
+        }
+
+        if (solver is null || Guess(condition, facts) is not { } guess)
+        {
+            return null;
+        }
+
+        return Holds(facts, smt => smt.Name(condition) is { } name ? $"(assert (= {name} {SmtTerms.Number(guess ? 0UL : 1UL, 1)}))" : null) ? guess : null;
+    }
+
+    public static Disproof Unequal(string what, Term left, Term right) => new(DisproofKind.Different, $"{what} could not be shown to be equal: {left} and {right}");
+
+    private bool AreCongruent(Term left, Term right, Facts facts)
+    {
+        if (left.Kind != right.Kind || left.Code != right.Code || left.Value != right.Value || left.Children.Length != right.Children.Length || left.Children.Length == 0
+            || left.Kind is TermKind.Sum or TermKind.Parity or TermKind.Bits || !left.Numbers.AsSpan().SequenceEqual(right.Numbers))
+        {
+            return false;
+        }
+
+        for (var i = 0; i < left.Children.Length; i++)
+        {
+            if (!AreEqual(left.Children[i], right.Children[i], facts))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static string? Distinct(SmtTerms smt, Term left, Term right) => smt.Name(left) is { } a && smt.Name(right) is { } b ? $"(assert (distinct {a} {b}))" : null;
+
+    private bool MayBeEqual(Term left, Term right, Facts facts)
+    {
+        var (a, b) = (simulation.Of(left), simulation.Of(right));
+        return !Lanes(facts).Any(lane => a[lane] != b[lane]);
+    }
+
+    /// <summary>The value that a condition has in all lanes in which the facts hold; where there is no such lane, that of a fact which it looks the same as.</summary>
+    private bool? Guess(Term condition, Facts facts)
+    {
+        var values = simulation.Of(condition);
+        var lanes = Lanes(facts).ToList();
+        if (lanes.Count > 0)
+        {
+            return lanes.All(lane => values[lane] == values[lanes[0]]) ? values[lanes[0]] == 1 : null;
+        }
+
+        foreach (var (fact, value) in facts.Literals)
+        {
+            var same = simulation.Of(fact).Zip(values).Count(pair => pair.First == pair.Second);
+            if (same is 0 or Simulation.Lanes)
+            {
+                return same == 0 ? !value : value;
+            }
+        }
+
+        return null;
+    }
+
+    private IEnumerable<int> Lanes(Facts facts)
+    {
+        for (var lane = 0; lane < Simulation.Lanes; lane++)
+        {
+            if (facts.Literals.All(literal => simulation.Of(literal.Key)[lane] == (literal.Value ? 1UL : 0))
+                && facts.Ranges.All(range => simulation.Of(range.Key)[lane] is var value && value >= range.Value.Low && value <= range.Value.High))
+            {
+                yield return lane;
+            }
+        }
+    }
+
+    /// <summary>True where the solver finds nothing that meets the facts and the negation of what is to be shown.</summary>
+    private bool Holds(Facts facts, Func<SmtTerms, string?> negation)
+    {
+        if (solver is null || questions >= MostQuestions)
+        {
+            return false;
+        }
+
+        var smt = new SmtTerms(MostNodes);
+        if (negation(smt) is not { } assertion)
+        {
+            return false;
+        }
+
+        // Facts about what the question is about; more facts can only help, fewer are never wrong.
+        var script = new StringBuilder();
+        var unknowns = smt.Unknowns.ToHashSet();
+        var used = 0;
+        foreach (var (fact, value) in facts.Literals.OrderBy(literal => literal.Key.Size))
+        {
+            if (used < MostFacts && fact.Size < MostNodes && Touches(fact, unknowns) && smt.Name(fact) is { } name)
+            {
+                script.Append("(assert (= ").Append(name).Append(value ? " #b1" : " #b0").Append("))\n");
+                used++;
+            }
+        }
+
+        foreach (var (term, range) in facts.Ranges.OrderBy(range => range.Key.Size))
+        {
+            if (used < MostFacts && term.Size < MostNodes && term.Width <= 64 && Touches(term, unknowns) && smt.Name(term) is { } name)
+            {
+                script.Append("(assert (bvule ").Append(name).Append(' ').Append(SmtTerms.Number(range.High, term.Width)).Append("))\n");
+                script.Append("(assert (bvuge ").Append(name).Append(' ').Append(SmtTerms.Number(range.Low, term.Width)).Append("))\n");
+                used++;
+            }
+        }
+
+        questions++;
+        script.Append(assertion).Append('\n');
+        var question = smt.Text + script;
+        Span<byte> key = stackalloc byte[32];
+        SHA256.HashData(Encoding.UTF8.GetBytes(question), key);
+        if (lemmas.Find(key) is { } known)
+        {
+            return known;
+        }
+
+        var holds = solver.Check(question, ResourceLimit) is SolverAnswer.Unsatisfiable;
+        lemmas.Add(key, holds);
+        return holds;
+    }
+
+    private static bool Touches(Term term, HashSet<Term> unknowns) => unknowns.Contains(term) || term.Children.Any(child => Touches(child, unknowns));
 }

@@ -120,7 +120,18 @@ internal sealed class Join
                 return null;
             }
 
-            if (MergeCheck([.. keys.Select(list => list[i])]) is not { } key || !checks.TryAdd(key, groups[0].Checks[keys[0][i]]))
+            if (MergeCheck([.. keys.Select(list => list[i])]) is not { } key)
+            {
+                return null;
+            }
+
+            var end = groups[0].Checks[keys[0][i]];
+            if (key.Code == ProofOperation.Bounds)
+            {
+                (key, end) = graph.Bounds(key.Value, key.Children[0], key.Children[1], end);
+            }
+
+            if (!checks.TryAdd(key, end))
             {
                 return null;
             }
@@ -364,6 +375,11 @@ internal sealed class Join
         {
             byDifference.TryAdd(graph.Subtract(vector[0], vector[1]), (vector, symbol));
             byMask.TryAdd(graph.Xor(vector[0], vector[1]), (vector, symbol));
+            if (width == 64)
+            {
+                Term[] low = [.. vector.Select(term => graph.Truncate(term, 32))];
+                byDifference.TryAdd(graph.Subtract(low[0], low[1]), (low, graph.Truncate(symbol, 32)));
+            }
         }
 
         return symbol;

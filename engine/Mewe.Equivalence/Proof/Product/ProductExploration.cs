@@ -114,7 +114,7 @@ internal sealed class ProductExploration
     /// <summary>A path has come to a pair of stops.</summary>
     private void Arrive(Node? from, int ordinal, ProductState state, bool originalMoved, bool variantMoved)
     {
-        state.Settle();
+        state.Settle(Unify);
         state.Waited = originalMoved == variantMoved ? null : originalMoved ? Turn.Variant : Turn.Original;
         trace?.Invoke($"{from?.State!.Key} to {state.Key}, {state.Original.Pending.Count} and {state.Variant.Pending.Count} checks wait");
         if (!nodes.TryGetValue(state.Key, out var node))
@@ -136,6 +136,18 @@ internal sealed class ProductExploration
             node.Incoming[edge] = state;
             waiting.Add(state.Key);
         }
+    }
+
+    private bool Unify(ProductState state, Term left, Term right)
+    {
+        if (!comparison.AreEqual(left, right, state.Facts))
+        {
+            trace?.Invoke($"not equal: {left} and {right}");
+            return false;
+        }
+
+        state.Unify(graph, left, right);
+        return true;
     }
 
     private Disproof? Visit(Node node)
@@ -263,8 +275,17 @@ internal sealed class ProductExploration
 
         var condition = evaluator.Tested(code, side);
         trace?.Invoke($"{state.Key}: {(onOriginal ? "original" : "variant")} forks on {condition}");
-        Go(0, next => next.Assume(graph, condition, true), moving => Evaluator.Take(moving, step, true));
-        Go(1, next => next.Assume(graph, condition, false), moving => Evaluator.Take(moving, step, false));
+        var decided = comparison.Decide(condition, state.Facts);
+        if (decided != false)
+        {
+            Go(0, next => next.Assume(graph, condition, true), moving => Evaluator.Take(moving, step, true));
+        }
+
+        if (decided != true)
+        {
+            Go(1, next => next.Assume(graph, condition, false), moving => Evaluator.Take(moving, step, false));
+        }
+
 
         void Go(int ordinal, Func<ProductState, bool> assume, Action<Side> take)
         {
@@ -305,7 +326,7 @@ internal sealed class ProductExploration
         {
             if (!comparison.AreEqual(mine[i], theirs[i], state.Facts))
             {
-                return comparison.Unequal($"operand {i} of {left}", mine[i], theirs[i]);
+                return Comparison.Unequal($"operand {i} of {left}", mine[i], theirs[i]);
             }
         }
 
@@ -366,11 +387,15 @@ internal sealed class ProductExploration
         }
     }
 
+    private static string Owed(Side other) =>
+        other.Pending.Count == 0 ? "nothing" : string.Join(" then ", other.Pending.Select(group => string.Join(", ", group.Checks.Select(check => $"{check.Key} to {check.Value}"))));
+
     /// <summary>Others look: no check may be owed by either side, and all that is visible must be equal.</summary>
     private Disproof? Observe(ProductState state, string where)
     {
         if (state.HasPending)
         {
+            trace?.Invoke($"the original owes {Owed(state.Variant)}, the variant {Owed(state.Original)}");
             return new Disproof(DisproofKind.Traps, $"at {where} one side has made a check that may trap and that the other has not");
         }
 
@@ -378,7 +403,7 @@ internal sealed class ProductExploration
         {
             if (!comparison.AreEqual(state.Original.Visible[i], state.Variant.Visible[i], state.Facts))
             {
-                return comparison.Unequal(i < layout.GlobalCount ? $"a global at {where}" : $"the memory at {where}", state.Original.Visible[i], state.Variant.Visible[i]);
+                return Comparison.Unequal(i < layout.GlobalCount ? $"a global at {where}" : $"the memory at {where}", state.Original.Visible[i], state.Variant.Visible[i]);
             }
         }
 
@@ -399,7 +424,7 @@ internal sealed class ProductExploration
                 var (left, right) = (state.Original.Stack[^(original.ResultCount - i)], state.Variant.Stack[^(original.ResultCount - i)]);
                 if (!comparison.AreEqual(left, right, state.Facts))
                 {
-                    return comparison.Unequal($"result {i}", left, right);
+                    return Comparison.Unequal($"result {i}", left, right);
                 }
             }
         }

@@ -32,10 +32,11 @@ internal sealed class ProductState(Side original, Side variant, Facts facts)
     public bool HasPending => Original.Pending.Count > 0 || Variant.Pending.Count > 0;
 
     /// <summary>Removes from the front of both lists what both sides have checked at the same visible state.</summary>
-    public void Settle()
+    /// <param name="unify">Makes two terms one where they can be shown to be equal.</param>
+    public void Settle(Func<ProductState, Term, Term, bool> unify)
     {
         var (left, right) = (Original.Pending, Variant.Pending);
-        while (left.Count > 0 && right.Count > 0 && left[0].Visible.AsSpan().SequenceEqual(right[0].Visible))
+        while (left.Count > 0 && right.Count > 0 && AreOne())
         {
             foreach (var (key, end) in left[0].Checks.ToArray())
             {
@@ -69,7 +70,23 @@ internal sealed class ProductState(Side original, Side variant, Facts facts)
                 return;
             }
         }
+
+        bool AreOne()
+        {
+            for (var i = 0; i < left[0].Visible.Length; i++)
+            {
+                if (!ReferenceEquals(left[0].Visible[i], right[0].Visible[i]) && !unify(this, left[0].Visible[i], right[0].Visible[i]))
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
     }
+
+    /// <summary>Puts a term in the place of another on the side of the variant.</summary>
+    public void Unify(TermGraph graph, Term original, Term variant) => Variant.Map(graph, new Replacement(graph, variant, original).In);
 
     /// <summary>Adds that a condition has a value, and puts what that fixes into all values. False where no run gets here.</summary>
     public bool Assume(TermGraph graph, Term condition, bool value)
@@ -103,8 +120,8 @@ internal sealed class ProductState(Side original, Side variant, Facts facts)
         foreach (var (from, to) in values)
         {
             var replacement = new Replacement(graph, from, to);
-            Original.Map(replacement.In);
-            Variant.Map(replacement.In);
+            Original.Map(graph, replacement.In);
+            Variant.Map(graph, replacement.In);
         }
     }
 

@@ -407,5 +407,5 @@ internal sealed partial class TermGraph
 internal static class ProofOperation
 {
     public const int Product = 0x1000, ShiftLeft = 0x1001, ShiftRight = 0x1002, ShiftRightSigned = 0x1003, RotateLeft = 0x1004,
-        DivideUnsigned = 0x1005, DivideSigned = 0x1006, LeadingZeros = 0x1007, TrailingZeros = 0x1008, PopulationCount = 0x1009, Vector = 0x100A;
+        DivideUnsigned = 0x1005, DivideSigned = 0x1006, LeadingZeros = 0x1007, TrailingZeros = 0x1008, PopulationCount = 0x1009, Bounds = 0x100A, TrapsWhen = 0x100B;
 }

@@ -54,11 +54,6 @@ internal sealed partial class TermGraph
             return term;
         }
 
-        if (term.Kind == TermKind.Choice)
-        {
-            return Choice(term.Children[0], ShiftRight(term.Children[1], by), ShiftRight(term.Children[2], by));
-        }
-
         return FromForm(FormOrOpaque(term).ShiftRight(by, term.Mask), term.Width);
     }
 
@@ -98,11 +93,6 @@ internal sealed partial class TermGraph
             return term;
         }
 
-        if (term.Kind == TermKind.Choice)
-        {
-            return Choice(term.Children[0], Truncate(term.Children[1], width), Truncate(term.Children[2], width));
-        }
-
         if (term.Kind == TermKind.Parity)
         {
             return FromForm(term.Form!.Masked(Term.MaskOf(width)), width);
@@ -115,11 +105,6 @@ internal sealed partial class TermGraph
 
     public Term ZeroExtend(Term term, int width)
     {
-        if (term.Kind == TermKind.Choice)
-        {
-            return Choice(term.Children[0], ZeroExtend(term.Children[1], width), ZeroExtend(term.Children[2], width));
-        }
-
         var sum = new SumBuilder(this, width);
         sum.Add(1, term);
         return sum.Finish();
@@ -127,11 +112,6 @@ internal sealed partial class TermGraph
 
     public Term SignExtend(Term term, int width)
     {
-        if (term.Kind == TermKind.Choice)
-        {
-            return Choice(term.Children[0], SignExtend(term.Children[1], width), SignExtend(term.Children[2], width));
-        }
-
         var sum = new SumBuilder(this, width);
         sum.Add(1, term);
         sum.Add(0 - (1UL << term.Width), SignBit(term));

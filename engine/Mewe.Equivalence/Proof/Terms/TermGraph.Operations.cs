@@ -91,10 +91,34 @@ internal sealed partial class TermGraph
         return sum.Finish();
     }
 
+    /// <summary>A check that the bytes up to an end lie in a memory, as a key and the distance of the end from the key's root.</summary>
+    public (Term Key, UInt128 End) Bounds(ulong memory, Term size, Term root, UInt128 end)
+    {
+        var (anchor, distance) = Anchor(root, 0);
+        return (Operation(0, ProofOperation.Bounds, memory, size, anchor), end + distance);
+    }
+
+    /// <summary>
+    /// An address (of width 64) as root and offset, whose sum does not wrap: constants of a root that cannot wrap itself are moved to the offset, so that accesses near each
+    /// other have one root.
+    /// </summary>
+    private (Term Root, ulong Offset) Anchor(Term root, ulong offset)
+    {
+        if (root.IsConstant)
+        {
+            return root.Value <= uint.MaxValue ? (Constant(64, 0), root.Value + offset) : (root, offset);
+        }
+
+        return root.Kind == TermKind.Sum && root.Numbers[0] is > 0 and <= uint.MaxValue && Highest(root) <= uint.MaxValue
+            ? (Subtract(root, Constant(64, root.Numbers[0])), root.Numbers[0] + offset)
+            : (root, offset);
+    }
+
     /// <summary>Bytes at root + offset, little end first; the access is in bounds.</summary>
     /// <param name="root">Of width 64; two accesses with one root are as far apart as their offsets.</param>
     public Term Load(Term memory, Term root, ulong offset, int bytes)
     {
+        (root, offset) = Anchor(root, offset);
         for (var steps = 0; memory.Kind == TermKind.Store && steps < LongestWalk && ReferenceEquals(memory.Children[1], root); steps++)
         {
             var value = memory.Children[2];
@@ -123,6 +147,7 @@ internal sealed partial class TermGraph
     /// <summary>The memory after a write of a value of 8 to 128 bits at root + offset, in bounds.</summary>
     public Term Store(Term memory, Term root, ulong offset, Term value)
     {
+        (root, offset) = Anchor(root, offset);
         if (memory.Kind == TermKind.Store && ReferenceEquals(memory.Children[1], root))
         {
             var (last, bytes) = (memory.Children[2], (ulong)value.Width / 8);

@@ -128,7 +128,7 @@ public sealed class RuleProofTests(ITestOutputHelper output)
     [Fact]
     public void A_true_rule_that_needs_more_steps_than_allowed_is_not_proved()
     {
-        var rule = RuleParser.Parse("sum-of-shifts: (shr_u (and x $d) $c) => (and (shr_u x $c) {shr $d $c})")[1];
+        var rule = RuleParser.Parse("mask-shl: (and (shl x $c) $d) => (shl (and x {shr $d $c}) $c)")[1];
         Assert.IsType<RuleProofResult.NotProved>(RuleProof.Prove(rule, Z3Solver.Create(), resourceLimit: 1000));
         Assert.IsType<RuleProofResult.Proved>(RuleProof.Prove(rule, Z3Solver.Create()));
     }

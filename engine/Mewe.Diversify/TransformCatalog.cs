@@ -19,6 +19,8 @@ public static class TransformCatalog
         new(RuleTransform.Load("commute"), 3),
         new(RuleTransform.Load("reassociate"), 5),
         new(RuleTransform.Load("mba"), 9),
+        new(RuleTransform.Load("polynomial"), 7),
+        new(RuleTransform.Load("ternary"), 6),
         new(RuleTransform.Load("blind"), 5),
         new(RuleTransform.Load("strength"), 2),
         new(RuleTransform.Load("compare"), 8),

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Mewe.Equivalence.Proof.Rules;
 
 /// <summary>
@@ -10,19 +8,16 @@ namespace Mewe.Equivalence.Proof.Rules;
 /// truncation goes through everything but division and shifts to the right.
 /// One instance for the terms that are compared; not thread safe.
 /// </summary>
-internal sealed class NormalForm
+internal sealed partial class NormalForm
 {
     private const int MaxAtoms = 128;
     private const int MaxTerms = 2000;
     private readonly List<(string Key, BitTerm? Origin)> atoms = [];
     private readonly Dictionary<string, int> atomOf = [];
     private readonly Dictionary<BitTerm, Polynomial> known = new(ReferenceEqualityComparer.Instance);
-    private readonly HashSet<string> oddVariables;
     private readonly List<(UInt128 A, UInt128 B)> inverses = [];
-    private readonly HashSet<UInt128> zeros = [], bits = [];
-    private readonly HashSet<UInt128> powers = [];
-    private readonly Dictionary<UInt128, (UInt128 Atom, Polynomial Count)> rotations = [];
-    private readonly Dictionary<UInt128, (UInt128 Atom, UInt128 Power)> shifts = [];
+    private readonly HashSet<UInt128> zeros = [];
+    private readonly Dictionary<UInt128, Polynomial> bits = [];
     private bool overflowed;
 
     /// <param name="odd">Variables that are odd.</param>
@@ -98,7 +93,7 @@ internal sealed class NormalForm
             case BitOperation.Ones:
                 return Ones(term);
             case BitOperation.Equal:
-                return Single(Atom($"zero({UpToUnit(Operand(0).Plus(Operand(1), UInt128.MaxValue))})", null), 1);
+                return IsZero(Operand(0).Plus(Operand(1), UInt128.MaxValue));
             case BitOperation.Choose:
                 return Operand(2).Plus(Product(Operand(1).Plus(Operand(2), UInt128.MaxValue), Bit(Operand(0), width)), UInt128.One);
             case BitOperation.ExtendZero when term.Operands[0].Width == 1:
@@ -116,86 +111,6 @@ internal sealed class NormalForm
         Single(Atom($"{term.Operation}:{term.Width}.{term.Low}({string.Join(',', term.Operands.Select(Key))})", term), term.Width);
 
     private string Key(BitTerm term) => Settled(Of(term)).ToString();
-
-    private Polynomial Shift(BitTerm term, Polynomial value, Polynomial count)
-    {
-        if (term.Operation is BitOperation.RotateLeft or BitOperation.RotateRight)
-        {
-            count = term.Operation == BitOperation.RotateLeft ? count : count.Times(UInt128.MaxValue);
-            return Bits(term.Operands[0]) is { } function ? FromBits(function.OfAtoms(atom => Rotated(atom, count, term.Width)), term.Width) : Opaque(term);
-        }
-
-        var key = CountKey(count);
-        return key == "0" ? value : Single(Atom($"{term.Operation}:{term.Width}({Settled(value)},{key})", term), term.Width);
-    }
-
-    /// <summary>A rotation moves all bits alike, so it goes through every bitwise operation to the atoms, and counts add up.</summary>
-    private BitwiseFunction? Rotated(UInt128 atom, Polynomial count, int width)
-    {
-        if (rotations.TryGetValue(atom, out var before))
-        {
-            (atom, count) = (before.Atom, before.Count.Plus(count, UInt128.One));
-        }
-
-        var key = CountKey(count);
-        var (name, origin) = AtomAt(atom);
-        if (key == "0")
-        {
-            return BitwiseFunction.Atom(atom);
-        }
-
-        if (origin is { IsConstant: true } && count.AsConstant() is { } number)
-        {
-            return Bits(BitTerm.Of(BitOperation.RotateLeft, origin, BitTerm.Number(number, width)));
-        }
-
-        var rotated = Atom($"rotl:{width}({name},{key})", null);
-        rotations[rotated] = (atom, count);
-        return BitwiseFunction.Atom(rotated);
-    }
-
-    private UInt128 PowerOfTwo(int width, Polynomial count)
-    {
-        var atom = Atom($"pow2:{width}({CountKey(count)})", null);
-        powers.Add(atom);
-        return atom;
-    }
-
-    /// <summary>A sum of conjunctions, all shifted to the left alike, is the same sum of conjunctions of shifted atoms; null for any other polynomial.</summary>
-    private BitwiseFunction? ShiftedLeft(Polynomial polynomial)
-    {
-        var power = polynomial.Terms.Keys.SelectMany(static monomial => monomial.Factors).FirstOrDefault(powers.Contains);
-        if (power == 0 || polynomial.Terms.Keys.Any(monomial => monomial.Degree != 2 || !monomial.Factors.Contains(power)))
-        {
-            return null;
-        }
-
-        var unshifted = new Polynomial(polynomial.Width);
-        foreach (var (monomial, coefficient) in polynomial.Terms)
-        {
-            unshifted.Add(Monomial.Of(Without(monomial, power)), coefficient);
-        }
-
-        return BitwiseFunction.Of(unshifted)?.OfAtoms(atom =>
-        {
-            var shifted = Atom($"shl({AtomAt(atom).Key},{AtomAt(power).Key})", null);
-            shifts[shifted] = (atom, power);
-            return BitwiseFunction.Atom(shifted);
-        });
-    }
-
-    /// <summary>A count matters modulo the width, so its polynomial modulo as many bits.</summary>
-    private string CountKey(Polynomial count)
-    {
-        var width = int.Log2(count.Width);
-        if (1 << width != count.Width)
-        {
-            return count.ToString();
-        }
-
-        var reduced = Truncated(count, width);
-        return reduced.AsConstant() is { } number ? number.ToString(CultureInfo.InvariantCulture) : reduced.ToString();
-    }
 
     /// <summary>The number of set bits is additive over conjunctions; of all ones it is the width.</summary>
     private Polynomial Ones(BitTerm term)
@@ -230,7 +145,7 @@ internal sealed class NormalForm
         }
 
         var atom = Atom($"bit:{width}({Settled(bit)})", null);
-        bits.Add(atom);
+        bits[atom] = bit;
         return Single(atom, width);
     }
 
@@ -304,23 +219,6 @@ internal sealed class NormalForm
     private Polynomial WordOf(UInt128 set, int width) => Unshifted(set) is var (bases, power) ? Product(Single(power, width), FromBits(BitwiseFunction.Atom(bases), width))
         : UInt128.PopCount(set) == 1 && AtomAt(set) is ({ } key, { } origin) && key.StartsWith("word(", StringComparison.Ordinal)
         ? Of(origin) : Single(set, width);
-
-    /// <summary>The atoms before the shift, where all of a conjunction were shifted to the left alike.</summary>
-    private (UInt128 Bases, UInt128 Power)? Unshifted(UInt128 set)
-    {
-        UInt128 bases = 0, power = 0;
-        for (var left = set; left != 0; left &= left - 1)
-        {
-            if (!shifts.TryGetValue(left & (0 - left), out var shift) || (power != 0 && power != shift.Power))
-            {
-                return null;
-            }
-
-            (bases, power) = (bases | shift.Atom, shift.Power);
-        }
-
-        return (bases, power);
-    }
 
     /// <summary>The numbers of a conjunction, joined; all ones where there is none.</summary>
     private (UInt128 Number, UInt128 Others) SplitNumbers(UInt128 conjunction, int width)
@@ -426,9 +324,19 @@ internal sealed class NormalForm
             }
         }
 
+        // What a shift to the left pushes out need not be masked away first.
+        foreach (var (power, ones) in onesShiftedBy)
+        {
+            var masked = factors.Contains(power) ? factors.FindIndex(factor => (factor & ones) != 0 && factor != ones) : -1;
+            if (masked >= 0)
+            {
+                factors[masked] &= ~ones;
+            }
+        }
+
         for (var i = factors.Count - 1; i > 0; i--)
         {
-            if (bits.Contains(factors[i]) && factors.IndexOf(factors[i]) < i)
+            if (bits.ContainsKey(factors[i]) && factors.IndexOf(factors[i]) < i)
             {
                 factors.RemoveAt(i);
             }
@@ -437,67 +345,11 @@ internal sealed class NormalForm
         return Monomial.Of(factors);
     }
 
-    /// <summary>2^k times a number shifted to the right by k is the number without its k lowest bits; applied where the coefficient is such a multiple.</summary>
-    private Polynomial Settled(Polynomial polynomial)
-    {
-        foreach (var (monomial, coefficient) in polynomial.Terms)
-        {
-            foreach (var factor in monomial.Factors)
-            {
-                if (UInt128.PopCount(factor) != 1 || AtomAt(factor).Origin is not { Operation: BitOperation.ShiftRight } shift || !shift.Operands[1].IsConstant)
-                {
-                    continue;
-                }
-
-                var count = (int)(shift.Operands[1].Value % (UInt128)shift.Width);
-                if (count > 0 && (coefficient >> count) << count == coefficient)
-                {
-                    // The quotient matters only modulo 2^(w - k); the one with the smaller magnitude meets what others compute.
-                    var quotient = (UInt128)((Int128)(coefficient << (128 - polynomial.Width)) >> (128 - polynomial.Width + count));
-                    var value = shift.Operands[0];
-                    var whole = Of(value - (value & BitTerm.Number(BitTerm.Mask(count), value.Width)));
-                    var others = new Polynomial(polynomial.Width).Add(Monomial.Of(Without(monomial, factor)), quotient);
-                    var rest = new Polynomial(polynomial.Width).Plus(polynomial, UInt128.One).Add(monomial, 0 - coefficient);
-                    return Settled(rest.Plus(Product(others, whole), UInt128.One));
-                }
-            }
-        }
-
-        return polynomial;
-    }
-
     private static List<UInt128> Without(Monomial monomial, UInt128 factor)
     {
         var factors = monomial.Factors.ToList();
         factors.Remove(factor);
         return factors;
-    }
-
-    /// <summary>What is zero together with a polynomial: it, freed of odd factors.</summary>
-    private Polynomial UpToUnit(Polynomial polynomial)
-    {
-        polynomial = Settled(polynomial);
-        foreach (var atom in polynomial.Terms.Keys.FirstOrDefault(Monomial.One).Factors)
-        {
-            if (UInt128.PopCount(atom) == 1 && oddVariables.Contains(AtomAt(atom).Key) && polynomial.Terms.Keys.All(monomial => monomial.Factors.Contains(atom)))
-            {
-                var divided = new Polynomial(polynomial.Width);
-                foreach (var (monomial, coefficient) in polynomial.Terms)
-                {
-                    divided.Add(Monomial.Of(Without(monomial, atom)), coefficient);
-                }
-
-                return UpToUnit(divided);
-            }
-        }
-
-        if (polynomial.IsZero)
-        {
-            return polynomial;
-        }
-
-        var leading = polynomial.Terms.MaxBy(static pair => pair.Key).Value;
-        return polynomial.Times(BitTermEvaluator.Inverse(leading >> (int)UInt128.TrailingZeroCount(leading)));
     }
 
     private static Polynomial Single(UInt128 conjunction, int width) => new Polynomial(width).Add(Monomial.Of([conjunction]), UInt128.One);

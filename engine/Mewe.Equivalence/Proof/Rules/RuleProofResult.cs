@@ -24,6 +24,15 @@ public abstract record RuleProofResult
     {
     }
 
+    /// <summary>One sentence for people.</summary>
+    public string Describe() => this switch
+    {
+        Proved proved => $"proved for all {proved.Width}-bit values: {proved.Detail}",
+        Refuted refuted => $"wrong for {string.Join(", ", refuted.Values.OrderBy(static pair => pair.Key, StringComparer.Ordinal).Select(static pair => $"{pair.Key} = 0x{pair.Value:x}"))}",
+        NotProved open => $"not proved: {open.Reason}",
+        _ => "",
+    };
+
     /// <summary>The rule holds for all values of its variables and all constants that its clauses accept.</summary>
     /// <param name="Width">The rule's width, 32 or 64.</param>
     /// <param name="Detail">One line for people.</param>

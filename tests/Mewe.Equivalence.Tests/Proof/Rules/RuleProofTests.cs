@@ -118,6 +118,17 @@ public sealed class RuleProofTests(ITestOutputHelper output)
         }
     }
 
+    [Fact]
+    public void Results_are_told_in_a_sentence()
+    {
+        string Told(string line) => RuleProof.Prove(RuleParser.Parse(line)[0], Z3Solver.Create()).Describe();
+        Assert.Equal("proved for all 32-bit values: the same coefficients as mixed boolean-arithmetic", Told("a: (add x y) => (add (or x y) (and x y))"));
+        Assert.Equal("proved for all 32-bit values: no counterexample exists", Told("b: (lt_u x $c) => (le_u x {- $c 1}) when {!= $c 0}"));
+        Assert.StartsWith("proved for all 32-bit values: for each of 32 values of $c (", Told("c: (mul x $c) => (shl x {log2 $c}) when {pow2 $c}"), StringComparison.Ordinal);
+        Assert.Matches("^wrong for x = 0x[0-9a-f]+, y = 0x[0-9a-f]+$", Told("d: (sub x y) => (sub y x)"));
+        Assert.Equal("not proved: f32.add has no meaning to prove with", Told("e@32: (f32.add x y) => (f32.add y x)"));
+    }
+
     [Theory]
     [InlineData("float-sum-commutes@32: (f32.add x y) => (f32.add y x)")]
     [InlineData("adds-zero@64: (f64.add x y) => (f64.add (f64.add x y) y)")]
@@ -128,7 +139,7 @@ public sealed class RuleProofTests(ITestOutputHelper output)
     [Fact]
     public void A_true_rule_that_needs_more_steps_than_allowed_is_not_proved()
     {
-        var rule = RuleParser.Parse("sum-of-shifts: (shr_u (and x $d) $c) => (and (shr_u x $c) {shr $d $c})")[1];
+        var rule = RuleParser.Parse("mask-shl: (and (shl x $c) $d) => (shl (and x {shr $d $c}) $c)")[1];
         Assert.IsType<RuleProofResult.NotProved>(RuleProof.Prove(rule, Z3Solver.Create(), resourceLimit: 1000));
         Assert.IsType<RuleProofResult.Proved>(RuleProof.Prove(rule, Z3Solver.Create()));
     }

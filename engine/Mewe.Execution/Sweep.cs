@@ -47,6 +47,12 @@ public static class SweepOutcome
 
     /// <summary>The body was stopped because its fuel was used up: on the original this makes the input inconclusive.</summary>
     public const int FuelExhausted = 2;
+
+    /// <summary>
+    /// From here on: the body was stopped where it would have trapped, and the value says why (<see cref="TrapKind"/> plus this). It counts as a trap and is reported
+    /// as one. A trap that the engine raises costs as much as some thousand instructions, and inputs that trap are common.
+    /// </summary>
+    public const int Trapped = 16;
 }
 
 /// <summary>What a sweep found.</summary>

@@ -96,11 +96,11 @@ internal sealed class Harness
 
         for (var i = 0; i < code.Outlined.Length; i++)
         {
-            module.Define(outlined[i], instrumenter.Instrument(code.Outlined[i].Code, outlined));
+            module.Define(outlined[i], instrumenter.Instrument(code.Outlined[i].Type, code.Outlined[i].Code, outlined));
         }
 
         var body = module.Declare(typeIndex, type);
-        module.Define(body, instrumenter.Instrument(code.Code, outlined));
+        module.Define(body, instrumenter.Instrument(type, code.Code, outlined));
         var subject = module.Declare(SubjectType);
         var wrapper = module.Code(subject).Get(0).I32(subjects == 0 ? 0 : 1).Call(reset);
         for (var i = 0; i < type.Parameters.Length; i++)
@@ -108,7 +108,7 @@ internal sealed class Harness
             Argument(wrapper, type.Parameters[i], HarnessState.ArgumentsAt + i * HarnessState.SlotBytes);
         }
 
-        wrapper.Call(body);
+        wrapper.Call(body).Global(state.Outcome).If().Op(Return).End();
         foreach (var result in type.Results.Reverse())
         {
             wrapper.Call(stubs.Absorber(result));
@@ -124,14 +124,7 @@ internal sealed class Harness
         foreach (var global in needs.Globals)
         {
             var globalType = original.GlobalTypes[(int)global];
-            var value = globalType.Value;
-            var zero = value.IsReference ? Instruction.Of(RefNull, new HeapTypePayload(value.Heap))
-                : value == ValueType.I32 ? Instruction.I32Const(0)
-                : value == ValueType.I64 ? Instruction.I64Const(0)
-                : value == ValueType.F32 ? Instruction.F32Const(0)
-                : value == ValueType.F64 ? Instruction.F64Const(0)
-                : Instruction.V128Const(0, 0);
-            declared.Add(new HarnessGlobal(global, module.AddGlobal(value, zero), globalType, declared.Count));
+            declared.Add(new HarnessGlobal(global, module.AddGlobal(globalType.Value, Leaving.Zero(globalType.Value)), globalType, declared.Count));
         }
 
         return declared.MoveToImmutable();

@@ -1,3 +1,4 @@
+using Mewe.Execution;
 using Mewe.Wasm;
 using static Mewe.Wasm.Opcode;
 
@@ -142,17 +143,12 @@ internal sealed class HarnessMemories
         code.Call(runtime.Hash);
     }
 
-    // touch(cell): bounds, log, take the old content out of the hash.
+    // touch(cell): log, take the old content out of the hash. The cell lies inside.
     private void WriteTouch(uint memory)
     {
         touch[memory] = module.Declare(FunctionType.Of([ValueType.I64], []));
         var code = module.Code(touch[memory]);
         var old = code.Local(ValueType.I64);
-        code.Get(0);
-        Bytes(code, memory);
-        code.Op(I64GeU).If();
-        OutOfBounds(code, memory);
-        code.End();
         code.Global(state.LogTop).Global(state.LogLimit).Op(I32GeU).If().Call(runtime.Exhausted).End();
         Narrow(code, 0, memory);
         code.Access(I64Load, memory).Set(old);
@@ -179,21 +175,28 @@ internal sealed class HarnessMemories
         module.Define(settle[memory], code);
     }
 
-    /// <summary>Local <paramref name="wide"/> becomes address plus offset; out of bounds beyond 64 bits or at the end of memory.</summary>
-    private void EffectiveAddress(CodeBuilder code, uint memory, uint address, uint offset, uint wide)
+    /// <summary>
+    /// Local <paramref name="wide"/> becomes address plus offset. Where the access ends beyond the end of memory, or the sum has more than 64 bits, the outcome says
+    /// so and the function returns.
+    /// </summary>
+    private void EffectiveAddress(CodeBuilder code, uint memory, uint address, uint offset, int size, uint wide)
     {
         Wide(code, address, Is64(memory));
-        code.Get(offset).Op(I64Add).Tee(wide);
+        code.Get(offset).Op(I64Add).Tee(wide).I64(size).Op(I64Add);
         Bytes(code, memory);
-        code.Op(I64GeU);
+        code.Op(I64GtU);
         if (Is64(memory))
         {
-            code.Get(wide).Get(offset).Op(I64LtU, I32Or);
+            code.Get(wide).Get(offset).Op(I64LtU, I32Or).Get(wide).I64(-size).Op(I64GeU, I32Or);
         }
 
-        code.If();
-        OutOfBounds(code, memory);
-        code.End();
+        code.If().I32(SweepOutcome.Trapped + (int)TrapKind.OutOfBoundsMemory).SetGlobal(state.Outcome);
+        foreach (var result in code.Type.Results)
+        {
+            code.Add(Leaving.Zero(result));
+        }
+
+        code.Op(Return).End();
     }
 
     /// <summary>
@@ -219,7 +222,7 @@ internal sealed class HarnessMemories
         var wide = code.Local(ValueType.I64);
         var first = code.Local(ValueType.I64);
         var last = code.Local(ValueType.I64);
-        EffectiveAddress(code, memory, 0, offset, wide);
+        EffectiveAddress(code, memory, 0, offset, size, wide);
         var isAtomic = (info.Effects & Effects.Atomic) != 0;
         if (isAtomic)
         {
@@ -274,12 +277,7 @@ internal sealed class HarnessMemories
         var size = MemoryAccess.Width(opcode);
         var code = module.Code(function);
         var wide = code.Local(ValueType.I64);
-        EffectiveAddress(code, memory, 0, (uint)operands.Length, wide);
-        code.Get(wide).I64(size).Op(I64Add);
-        Bytes(code, memory);
-        code.Op(I64GtU).If();
-        OutOfBounds(code, memory);
-        code.End();
+        EffectiveAddress(code, memory, 0, (uint)operands.Length, size, wide);
         Narrow(code, wide, memory);
         for (var i = 1u; i < operands.Length; i++)
         {
@@ -303,6 +301,13 @@ internal sealed class HarnessMemories
 
         module.Define(function, code);
         return function;
+    }
+
+    /// <summary>The last address at which an access of that size and offset lies inside; null where there is none. For memories of fixed size.</summary>
+    public ulong? LastAddress(uint memory, ulong offset, int size)
+    {
+        var bytes = original.Bytes((int)memory);
+        return (ulong)size <= bytes && offset <= bytes - (ulong)size ? bytes - (ulong)size - offset : null;
     }
 
     /// <summary>memory.size, in line.</summary>

@@ -132,7 +132,7 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
             }
 
             var run = new Run(
-                inputs[i], BinaryPrimitives.ReadInt32LittleEndian(record), (RunEnding)ending,
+                inputs[i], BinaryPrimitives.ReadInt32LittleEndian(record), ending >= SweepOutcome.Trapped ? RunEnding.Completed : (RunEnding)ending,
                 BinaryPrimitives.ReadInt32LittleEndian(record[8..]) != 0, path, sweep.Digests[i]);
             for (var o = 0; o < reached.Length && run.IsConclusive; o++)
             {

@@ -22,7 +22,6 @@ const ending = (trap) => (trap === kinds.none ? 0 : trap === kinds.exception ? 1
 
 class Subject {
   inconclusive = 0;
-  trapped = 0;
   differences = 0;
   first = null;
 }
@@ -42,7 +41,6 @@ class Comparison {
     this.first = first;
     this.inputs = inputs;
     this.stopAtFirst = stopAtFirst;
-    this.originalTrap = kinds.none;
     Object.assign(this, driver.begin(functions, digest, outcome, first, inputs, keepDigests));
   }
 
@@ -57,7 +55,7 @@ class Comparison {
       }
       if (happened === driver.event.done) return;
       if (happened === driver.event.originalOutOfFuel) this.undecided();
-      else this.differs({ digest: state.digest.value, outcome: state.outcome.value, trap: kinds.none });
+      else this.differs({ digest: state.digest.value, outcome: state.outcome.value, trap: state.trap.value });
     }
   }
 
@@ -65,13 +63,13 @@ class Comparison {
   trapped(trap) {
     const number = state.subject.value;
     const subject = this.subjects[number];
-    subject.trapped++;
+    this.perSubject[4 * number + 2]++;
     const digest = this.digest();
     const outcome = this.outcome();
     if (this.digests !== null) this.digests[number * this.inputs + state.index.value] = BigInt.asUintN(64, digest);
     if (number === 0) {
       if (trap === kinds.stackExhaustion || outcome === fuelExhausted) return this.undecided();
-      this.originalTrap = trap;
+      state.originalTrap.value = trap;
       state.originalAbnormal.value = ending(trap);
       state.originalDigest.value = digest;
       state.originalOutcome.value = outcome;
@@ -84,14 +82,14 @@ class Comparison {
     ) {
       return this.differs({ digest, outcome, trap });
     }
-    this.perSubject[2 * number + 1]++;
+    this.perSubject[4 * number + 1]++;
     state.subject.value = number + 1;
   }
 
   // The original has no answer for this input, so nobody else needs to be asked.
   undecided() {
     this.subjects.forEach((subject, number) => {
-      if (this.perSubject[2 * number] !== 0) subject.inconclusive++;
+      if (this.perSubject[4 * number] !== 0) subject.inconclusive++;
     });
     state.index.value++;
     state.subject.value = 0;
@@ -106,17 +104,17 @@ class Comparison {
       original: {
         digest: state.originalDigest.value,
         outcome: state.originalOutcome.value,
-        trap: state.originalAbnormal.value === 0 ? kinds.none : this.originalTrap,
+        trap: state.originalTrap.value,
       },
       subject: observed,
     };
-    this.perSubject[2 * number + 1]++;
-    if (this.stopAtFirst) this.perSubject[2 * number] = 0;
+    this.perSubject[4 * number + 1]++;
+    if (this.stopAtFirst) this.perSubject[4 * number] = 0;
     state.subject.value = number + 1;
   }
 
   compared(number) {
-    return this.perSubject[2 * number + 1];
+    return this.perSubject[4 * number + 1];
   }
 
   status(number) {
@@ -161,7 +159,7 @@ exports.sweep = function sweep(request, reply) {
     reply.u8(comparison.status(number));
     reply.u32(comparison.compared(number));
     reply.u32(subject.inconclusive);
-    reply.u32(subject.trapped);
+    reply.u32(comparison.perSubject[4 * number + 2]);
     reply.u32(subject.differences);
     if (subject.first === null) return;
     reply.i32(subject.first.input);

@@ -29,9 +29,12 @@ internal sealed class HarnessMemories
     private readonly uint[] sizes;
     private readonly uint[] touch;
     private readonly uint[] settle;
+    private readonly uint[] hashCell;
+    private readonly uint[] exchange;
     private readonly uint?[] touchRange;
     private readonly uint?[] settleRange;
     private readonly uint?[] poke;
+    private readonly uint?[] plant;
     private readonly Dictionary<object, uint> made = [];
 
     public HarnessMemories(HarnessModule module, HarnessState state, HarnessRuntime runtime, OriginalModule original, bool virtualSizes, RunTracer? tracer)
@@ -43,12 +46,17 @@ internal sealed class HarnessMemories
         sizes = new uint[count];
         touch = new uint[count];
         settle = new uint[count];
+        hashCell = new uint[count];
+        exchange = new uint[count];
         touchRange = new uint?[count];
         settleRange = new uint?[count];
         poke = new uint?[count];
+        plant = new uint?[count];
         for (var m = 0u; m < count; m++)
         {
             sizes[m] = virtualSizes ? module.AddGlobal(ValueType.I64, Instruction.I64Const(0)) : 0;
+            hashCell[m] = WriteHashCell(m);
+            exchange[m] = WriteExchange(m);
             WriteTouch(m);
             WriteSettle(m);
         }
@@ -136,11 +144,50 @@ internal sealed class HarnessMemories
 
     private static long Tag(uint memory) => (long)memory << 56;
 
-    private void HashCell(CodeBuilder code, uint memory, uint cell, Action content)
+    // (cell, content) -> i64. What the exclusive or of two of them undoes at the end, such as another shift, is left out.
+    private uint WriteHashCell(uint memory)
     {
-        code.Get(cell).I64(Tag(memory)).Op(I64Or).I64(SplitMix.Second).Op(I64Mul);
+        var function = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64], [ValueType.I64]));
+        var code = module.Code(function);
+        KeyOf(code, memory, 0);
+        Mix(code, () => code.Get(1), 0);
+        module.Define(function, code);
+        return function;
+    }
+
+    // (cell, old content, new content): exchanges what the cell adds to the hash.
+    private uint WriteExchange(uint memory)
+    {
+        var function = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64, ValueType.I64], []));
+        var code = module.Code(function);
+        code.Get(1).Get(2).Op(I64Eq).If().Op(Return).End();
+        KeyOf(code, memory, 0);
+        code.Set(0).Global(state.MemoryHash).Get(0);
+        Mix(code, () => code.Get(1), 1);
+        code.Op(I64Xor).Get(0);
+        Mix(code, () => code.Get(2), 2);
+        code.Op(I64Xor).SetGlobal(state.MemoryHash);
+        module.Define(function, code);
+        return function;
+    }
+
+    private static void KeyOf(CodeBuilder code, uint memory, uint cell) => code.Get(cell).I64(Tag(memory)).Op(I64Or).I64(SplitMix.Second).Op(I64Mul);
+
+    private static void Mix(CodeBuilder code, Action content, uint scratch)
+    {
         content();
-        code.Call(runtime.Hash);
+        code.Op(I64Xor).I64(SplitMix.First).Op(I64Mul).Tee(scratch).Get(scratch).I64(32).Op(I64ShrU, I64Xor).I64(SplitMix.Second).Op(I64Mul);
+    }
+
+    // Puts the content of the cell on the log; the local keeps it.
+    private void Log(CodeBuilder code, uint memory, uint cell, uint old)
+    {
+        code.Global(state.LogTop).Global(state.LogLimit).Op(I32GeU).If().Call(runtime.Exhausted).End();
+        Narrow(code, cell, memory);
+        code.Access(I64Load, memory).Set(old);
+        code.Global(state.LogTop).Get(cell).I64(Tag(memory)).Op(I64Or).Access(I64Store, bookkeeping);
+        code.Global(state.LogTop).Get(old).Access(I64Store, bookkeeping, 8);
+        code.Global(state.LogTop).I32(HarnessState.LogEntryBytes).Op(I32Add).SetGlobal(state.LogTop);
     }
 
     // touch(cell): log, take the old content out of the hash. The cell lies inside.
@@ -149,15 +196,8 @@ internal sealed class HarnessMemories
         touch[memory] = module.Declare(FunctionType.Of([ValueType.I64], []));
         var code = module.Code(touch[memory]);
         var old = code.Local(ValueType.I64);
-        code.Global(state.LogTop).Global(state.LogLimit).Op(I32GeU).If().Call(runtime.Exhausted).End();
-        Narrow(code, 0, memory);
-        code.Access(I64Load, memory).Set(old);
-        code.Global(state.LogTop).Get(0).I64(Tag(memory)).Op(I64Or).Access(I64Store, bookkeeping);
-        code.Global(state.LogTop).Get(old).Access(I64Store, bookkeeping, 8);
-        code.Global(state.LogTop).I32(HarnessState.LogEntryBytes).Op(I32Add).SetGlobal(state.LogTop);
-        code.Global(state.MemoryHash);
-        HashCell(code, memory, 0, () => code.Get(old));
-        code.Op(I64Xor).SetGlobal(state.MemoryHash);
+        Log(code, memory, 0, old);
+        code.Global(state.MemoryHash).Get(0).Get(old).Call(hashCell[memory]).Op(I64Xor).SetGlobal(state.MemoryHash);
         module.Define(touch[memory], code);
     }
 
@@ -165,13 +205,9 @@ internal sealed class HarnessMemories
     {
         settle[memory] = module.Declare(FunctionType.Of([ValueType.I64], []));
         var code = module.Code(settle[memory]);
-        code.Global(state.MemoryHash);
-        HashCell(code, memory, 0, () =>
-        {
-            Narrow(code, 0, memory);
-            code.Access(I64Load, memory);
-        });
-        code.Op(I64Xor).SetGlobal(state.MemoryHash);
+        code.Global(state.MemoryHash).Get(0);
+        Narrow(code, 0, memory);
+        code.Access(I64Load, memory).Call(hashCell[memory]).Op(I64Xor).SetGlobal(state.MemoryHash);
         module.Define(settle[memory], code);
     }
 
@@ -231,20 +267,37 @@ internal sealed class HarnessMemories
 
         code.Get(wide).I64(-8).Op(I64And).Set(first);
         code.Get(wide).I64(size - 1).Op(I64Add).I64(-8).Op(I64And).Set(last);
-        code.Get(last).Call(touch[memory]);
-        Others(touch[memory]);
-        Narrow(code, wide, memory);
-        for (var i = 1u; i < operands.Length; i++)
+        var store = Instruction.Memory(opcode, 0, isAtomic ? (uint)System.Numerics.BitOperations.Log2((uint)size) : 0, memory, lane);
+        if (size <= 8)
         {
-            code.Get(i);
+            // Nearly all writes stay within a cell.
+            var old = code.Local(ValueType.I64);
+            code.Get(first).Get(last).Op(I64Eq).If();
+            Log(code, memory, first, old);
+            Store();
+            code.Get(first).Get(old);
+            Narrow(code, first, memory);
+            code.Access(I64Load, memory).Call(exchange[memory]).Op(Return).End();
         }
 
-        var alignment = isAtomic ? (uint)System.Numerics.BitOperations.Log2((uint)size) : 0;
-        code.Add(Instruction.Memory(opcode, 0, alignment, memory, lane));
+        code.Get(last).Call(touch[memory]);
+        Others(touch[memory]);
+        Store();
         code.Get(last).Call(settle[memory]);
         Others(settle[memory]);
         module.Define(function, code);
         return function;
+
+        void Store()
+        {
+            Narrow(code, wide, memory);
+            for (var i = 1u; i < operands.Length; i++)
+            {
+                code.Get(i);
+            }
+
+            code.Add(store);
+        }
 
         void Others(uint each)
         {
@@ -473,6 +526,42 @@ internal sealed class HarnessMemories
             Narrow(code, 0, memory);
             code.Get(1).I64(0L).Call(store);
             module.Define(function, code);
+        }
+
+        return function;
+    }
+
+    /// <summary>
+    /// (i64 address, i64 value) -> (): as <see cref="Poke"/>, for what an input puts in place before a run: it is logged, so that it can be undone, and not hashed,
+    /// because the hash tells what changes after that.
+    /// </summary>
+    public uint Plant(uint memory)
+    {
+        if (plant[memory] is not { } function)
+        {
+            plant[memory] = function = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64], []));
+            var code = module.Code(function);
+            code.Get(0).I64(original.Bytes((int)memory) < 8 ? 0 : original.Bytes((int)memory) - 7).Op(I64GeU).If().Op(Return).End();
+            Log();
+            code.Get(0).I64(7).Op(I64And, I64Eqz, I32Eqz).If().Get(0).I64(8).Op(I64Add).Set(0);
+            Log();
+            code.Get(0).I64(8).Op(I64Sub).Set(0).End();
+            Narrow(code, 0, memory);
+            code.Get(1).Access(I64Store, memory);
+            module.Define(function, code);
+
+            void Log()
+            {
+                code.Global(state.LogTop).Get(0).I64(-8).Op(I64And).I64(Tag(memory)).Op(I64Or).Access(I64Store, bookkeeping);
+                code.Global(state.LogTop).Get(0).I64(-8).Op(I64And);
+                if (!Is64(memory))
+                {
+                    code.Op(I32WrapI64);
+                }
+
+                code.Access(I64Load, memory).Access(I64Store, bookkeeping, 8)
+                    .Global(state.LogTop).I32(HarnessState.LogEntryBytes).Op(I32Add).SetGlobal(state.LogTop);
+            }
         }
 
         return function;

@@ -29,8 +29,6 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
     private sealed record Run(TestInput Input, int Fuel, RunEnding Ending, bool Completed, ulong Path, ulong Digest)
     {
         public bool IsConclusive => Ending != RunEnding.FuelExhausted;
-
-        public bool IsKey { get; set; }
     }
 
     /// <summary>A parent and the branch outcomes that it reaches.</summary>
@@ -46,6 +44,7 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
         harness.Add(original.TypeIndexOf(function), new Diversify.VariantCode(code));
         var runs = new List<Run>();
         var covered = new bool[outcomes];
+        var keys = new Run?[outcomes];
         var parents = new List<Reached>();
         var paths = new HashSet<ulong>();
         long executions = 0;
@@ -58,6 +57,11 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
             var isLast = round > 0 && (isDone || round == options.Rounds - 1 || idle == options.IdleRounds - 1);
             var frontier = parents.Where(parent => StandsBefore(parent.Outcomes, covered, sites)).ToList();
             var zeros = isLast ? NegativeZeros(generator, round * pool, Math.Min(pool / 2, options.Inputs / 8), parents) : [];
+            if (isDone && zeros.Count == 0 && round > 1)
+            {
+                break;
+            }
+
             var inputs = zeros.Concat(Enumerable.Range(round * pool + zeros.Count, pool - zeros.Count).Select(number => Next(generator, number, parents, frontier, covered)))
                 .OrderBy(input => input.Recorded).ToList();
             var result = await engine.SweepAsync(Request(harness, inputs, outcomes), cancellationToken).ConfigureAwait(false);
@@ -72,7 +76,7 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
             }
 
             executions += sweep.Executions;
-            var found = Collect(inputs, sweep, covered, runs, parents, paths);
+            var found = Collect(inputs, sweep, covered, keys, runs, parents, paths);
             wanted.UnionWith(zeros.Select(input => input.Number));
             if (isLast)
             {
@@ -84,7 +88,7 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
             idle = found ? 0 : idle + 1;
         }
 
-        var chosen = Choose(runs, wanted);
+        var chosen = Choose(runs, keys, wanted);
         return new ChosenInputs(
             [.. chosen.Select(run => run.Input).OrderBy(input => input.Recorded).ThenBy(input => input.Number)], chosen.Count(run => run.IsConclusive),
             chosen.Count(run => run.Completed), sites.Where(site => site.IsBranch).Sum(site => covered.AsSpan(site.First, site.Size).Count(true)),
@@ -114,7 +118,7 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
 
     // An outcome counts as covered when a conclusive run reaches it: what an exhausted run reaches, no candidate is compared on.
     private static bool Collect(
-        List<TestInput> inputs, SweepResult sweep, bool[] covered, List<Run> runs, List<Reached> parents, HashSet<ulong> paths)
+        List<TestInput> inputs, SweepResult sweep, bool[] covered, Run?[] keys, List<Run> runs, List<Reached> parents, HashSet<ulong> paths)
     {
         var records = sweep.ReadBack[0].Span;
         var coverage = sweep.ReadBack[1].Span;
@@ -134,18 +138,25 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
             var run = new Run(
                 inputs[i], BinaryPrimitives.ReadInt32LittleEndian(record), ending >= SweepOutcome.Trapped ? RunEnding.Completed : (RunEnding)ending,
                 BinaryPrimitives.ReadInt32LittleEndian(record[8..]) != 0, path, sweep.Digests[i]);
+            var isNew = false;
             for (var o = 0; o < reached.Length && run.IsConclusive; o++)
             {
-                if (reached[o] != 0 && !covered[o])
+                if (reached[o] == 0)
                 {
-                    covered[o] = true;
-                    run.IsKey = true;
+                    continue;
+                }
+
+                isNew |= !covered[o];
+                covered[o] = true;
+                if (keys[o] is not { } key || run.Fuel < key.Fuel / 2)
+                {
+                    keys[o] = run;
                 }
             }
 
             // Any new path is worth a variation, but only new outcomes count as progress.
-            progress |= run.IsKey;
-            if (run.IsKey || (run.IsConclusive && parents.Count < MaximumParents && paths.Add(path)))
+            progress |= isNew;
+            if (isNew || (run.IsConclusive && parents.Count < MaximumParents && paths.Add(path)))
             {
                 parents.Add(new Reached(Trace(inputs[i], sweep.ReadBack[2].Span.Slice(i * HarnessState.TraceBytes, HarnessState.TraceBytes), record, calls), reached.ToArray()));
             }
@@ -187,9 +198,12 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
         return false;
     }
 
-    private List<Run> Choose(List<Run> runs, HashSet<int> wanted)
+    /// <param name="keys">For each outcome a run that reaches it: the first, or one that costs much less.</param>
+    /// <param name="wanted">Numbers of inputs that are taken even where they cover nothing new.</param>
+    private List<Run> Choose(List<Run> runs, Run?[] keys, HashSet<int> wanted)
     {
-        var chosen = runs.Where(run => run.IsKey || (run.IsConclusive && wanted.Contains(run.Input.Number))).OrderBy(run => !run.IsKey).Take(options.Inputs).ToList();
+        var needed = keys.OfType<Run>().Select(run => run.Input.Number).ToHashSet();
+        var chosen = runs.Where(run => needed.Contains(run.Input.Number) || (run.IsConclusive && wanted.Contains(run.Input.Number))).OrderBy(run => !needed.Contains(run.Input.Number)).Take(options.Inputs).ToList();
         var budget = options.TotalFuel - chosen.Sum(run => (long)run.Fuel);
         var taken = new HashSet<int>(chosen.Select(run => run.Input.Number));
         var digests = new HashSet<ulong>(chosen.Select(run => run.Digest));

@@ -68,8 +68,7 @@ public sealed class FunctionTester
     /// <summary>Runs original and candidate once more on the input of a counterexample; null when they agree on it.</summary>
     public async Task<EngineResult<Counterexample?>> ReplayAsync(Counterexample counterexample, VariantCode candidate, CancellationToken cancellationToken)
     {
-        var harness = BuildHarness([counterexample.Input], [candidate]);
-        var result = await engine.SweepAsync(new SweepRequest(harness, 2, 0, 1), cancellationToken).ConfigureAwait(false);
+        var result = await engine.SweepAsync(Request([counterexample.Input], [candidate]), cancellationToken).ConfigureAwait(false);
         if (!result.TryGet(out var sweep, out var failure))
         {
             return failure;
@@ -120,17 +119,17 @@ public sealed class FunctionTester
         }
 
         var inputs = session.Inputs.Inputs;
-        ReadOnlyMemory<byte> harness;
+        SweepRequest request;
         try
         {
-            harness = BuildHarness(inputs, [.. batch.Select(index => session.Candidates[index])]);
+            request = Request(inputs, [.. batch.Select(index => session.Candidates[index])]);
         }
         catch (Exception exception) when (exception is IndexOutOfRangeException or ArgumentOutOfRangeException or KeyNotFoundException or WasmException)
         {
             return (new Inconclusive(InconclusiveKind.InvalidCandidate, $"it refers to something that the module does not have: {exception.Message}"), 0);
         }
 
-        var result = await engine.SweepAsync(new SweepRequest(harness, batch.Count + 1, 0, inputs.Length), cancellationToken).ConfigureAwait(false);
+        var result = await engine.SweepAsync(request, cancellationToken).ConfigureAwait(false);
         if (!result.TryGet(out var sweep, out var failure))
         {
             return (new Inconclusive(InconclusiveKind.EngineFailed, failure.ToString()), 0);
@@ -175,7 +174,7 @@ public sealed class FunctionTester
             inputs.BranchesTotal == 0 ? 1 : (double)inputs.BranchesCovered / inputs.BranchesTotal, basis);
     }
 
-    private ReadOnlyMemory<byte> BuildHarness(ImmutableArray<TestInput> inputs, IReadOnlyList<VariantCode> candidates)
+    private SweepRequest Request(ImmutableArray<TestInput> inputs, IReadOnlyList<VariantCode> candidates)
     {
         var all = new SubjectNeeds(original).Add(code);
         foreach (var candidate in candidates)
@@ -191,7 +190,7 @@ public sealed class FunctionTester
             harness.Add(type, candidate);
         }
 
-        return harness.Write(inputs);
+        return new SweepRequest(harness.Write(inputs.Length), harness.SubjectCount, 0, inputs.Length) { Preload = [harness.Inputs(inputs)] };
     }
 
     private static void AddNeeds(SubjectNeeds needs, VariantCode candidate)

@@ -26,6 +26,9 @@ public sealed record SweepRequest(ReadOnlyMemory<byte> Harness, int SubjectCount
     /// <summary>Also return the digest of every run, see <see cref="SweepResult.Digests"/>.</summary>
     public bool KeepDigests { get; init; }
 
+    /// <summary>What to write to memories of the instance before the first run. A harness whose inputs stand here is compiled once for many lists of inputs.</summary>
+    public ImmutableArray<MemoryContent> Preload { get; init; } = [];
+
     /// <summary>Memory to read back when the sweep is over, such as a coverage map; each is cut off at the end of its memory.</summary>
     public ImmutableArray<MemoryRange> ReadBack { get; init; } = [];
 
@@ -38,6 +41,11 @@ public sealed record SweepRequest(ReadOnlyMemory<byte> Harness, int SubjectCount
 /// <param name="Offset">The first byte.</param>
 /// <param name="Length">How many bytes.</param>
 public sealed record MemoryRange(string Export, long Offset, int Length);
+
+/// <summary>Bytes for an exported memory.</summary>
+/// <param name="Export">The memory's export name.</param>
+/// <param name="Offset">Where the first byte goes; all of them must fit.</param>
+public sealed record MemoryContent(string Export, long Offset, ReadOnlyMemory<byte> Bytes);
 
 /// <summary>The values of the harness export <c>outcome</c> that the engine knows. All others are compared and otherwise left alone.</summary>
 public static class SweepOutcome

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Mewe.Diversify;
 using Mewe.Execution;
 using Mewe.Wasm;
+using Mewe.Wasm.Binary;
 using static Mewe.Wasm.Opcode;
 
 namespace Mewe.Equivalence.Testing;
@@ -32,29 +33,54 @@ internal sealed class BodyInstrumenter(
     /// <summary>Callee identities that are no function index: beyond <see cref="Limits.MaxFunctions"/>.</summary>
     private const int ThroughTable = 0x1000_0000, ThroughReference = 0x2000_0000;
 
+    private readonly ImmutableArray<Instruction>.Builder output = ImmutableArray.CreateBuilder<Instruction>(1024);
+    private readonly BinaryEncoder encoder = new(4096);
+
     /// <summary>What of a body is needed to rewrite its instructions.</summary>
-    /// <param name="Output">What has been written so far.</param>
     /// <param name="Scratch32">A local of its own that holds an address; <paramref name="Scratch64"/> for memories with 64-bit addresses.</param>
-    private readonly record struct Rewriting(ImmutableArray<Instruction>.Builder Output, Leaving Leaving, uint Scratch32, uint Scratch64);
+    private readonly record struct Rewriting(Leaving Leaving, uint Scratch32, uint Scratch64);
 
     /// <summary>The code to put into the harness.</summary>
     /// <param name="type">The function's.</param>
     /// <param name="outlined">Harness indices of the candidate's outlined functions.</param>
-    public FunctionCode Instrument(FunctionType type, FunctionCode code, ReadOnlySpan<uint> outlined)
+    public FunctionBody Instrument(FunctionType type, FunctionCode code, ReadOnlySpan<uint> outlined)
     {
-        var output = ImmutableArray.CreateBuilder<Instruction>(code.Instructions.Length * 3);
+        output.Clear();
         var locals = (uint)(type.Parameters.Length + code.Locals.Sum(group => group.Count));
-        var rewriting = new Rewriting(output, new Leaving(type), locals, locals + 1);
+        var rewriting = new Rewriting(new Leaving(type), locals, locals + 1);
         var outcomes = 0;
         foreach (ref readonly var instruction in code.Instructions.AsSpan())
         {
-            if (tracer is null || !Trace(output, instruction, tracer, ref outcomes))
+            if (tracer is null || !Trace(instruction, tracer, ref outcomes))
             {
                 Rewrite(rewriting, instruction, outlined);
             }
         }
 
-        return new FunctionCode([.. code.Locals, new LocalGroup(1, ValueType.I32), new LocalGroup(1, ValueType.I64)], output.ToImmutable());
+        return Encode(code.Locals);
+    }
+
+    // Encoded at once: there are many candidates, and instructions take ten times as much room as their bytes.
+    private FunctionBody Encode(ImmutableArray<LocalGroup> locals)
+    {
+        encoder.Clear();
+        encoder.U32((uint)locals.Length + 2);
+        foreach (var group in locals)
+        {
+            encoder.U32(group.Count);
+            encoder.ValueType(group.Type);
+        }
+
+        encoder.U32(1);
+        encoder.ValueType(ValueType.I32);
+        encoder.U32(1);
+        encoder.ValueType(ValueType.I64);
+        for (var i = 0; i < output.Count; i++)
+        {
+            InstructionCodec.Write(encoder, output.ItemRef(i));
+        }
+
+        return FunctionBody.FromContent(encoder.ToArray());
     }
 
     /// <summary>The branches and comparisons of a body, in order.</summary>
@@ -82,7 +108,7 @@ internal sealed class BodyInstrumenter(
     };
 
     /// <summary>Notes what a branch is about to do; a comparison is replaced, which is what true says.</summary>
-    private static bool Trace(ImmutableArray<Instruction>.Builder output, in Instruction instruction, RunTracer tracer, ref int outcomes)
+    private bool Trace(in Instruction instruction, RunTracer tracer, ref int outcomes)
     {
         if (OutcomesOf(instruction) is not (> 0 and var size))
         {
@@ -112,7 +138,6 @@ internal sealed class BodyInstrumenter(
 
     private void Rewrite(in Rewriting rewriting, in Instruction instruction, ReadOnlySpan<uint> outlined)
     {
-        var output = rewriting.Output;
         switch (instruction.Opcode)
         {
             case Call or ReturnCall when instruction.Index >= VariantCode.OutlinedBase:
@@ -175,14 +200,13 @@ internal sealed class BodyInstrumenter(
 
     private void CallOut(in Rewriting rewriting, FunctionType type, int callee)
     {
-        rewriting.Output.Add(Instruction.I32Const(callee));
-        rewriting.Output.Add(Instruction.Call(stubs.Stub(type)));
-        runtime.LeaveIfEnded(rewriting.Output, rewriting.Leaving);
+        output.Add(Instruction.I32Const(callee));
+        output.Add(Instruction.Call(stubs.Stub(type)));
+        runtime.LeaveIfEnded(output, rewriting.Leaving);
     }
 
     private void Other(in Rewriting rewriting, in Instruction instruction)
     {
-        var output = rewriting.Output;
         var info = instruction.Info;
         if (info.Immediate is ImmediateKind.Memory or ImmediateKind.MemoryLane)
         {
@@ -211,7 +235,6 @@ internal sealed class BodyInstrumenter(
     /// <summary>Before a load whose address is on the stack: ends the run where it would trap.</summary>
     private void CheckAddress(in Rewriting rewriting, in Instruction load)
     {
-        var output = rewriting.Output;
         if (memories.LastAddress(load.Index, load.Bits, MemoryAccess.Width(load.Opcode)) is not { } last)
         {
             runtime.Trap(output, TrapKind.OutOfBoundsMemory, rewriting.Leaving);

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
 using Mewe.Diversify;
+using Mewe.Execution;
 using Mewe.Wasm;
 using static Mewe.Wasm.Opcode;
 
@@ -78,14 +79,17 @@ internal sealed class Harness
 
     public int Coverage => state.Coverage;
 
-    /// <summary>The module, on these inputs. May be asked for again with other inputs.</summary>
-    public byte[] Write(IReadOnlyList<TestInput> inputs)
+    /// <summary>The module. To be asked for once.</summary>
+    /// <param name="inputs">It is run on so many at a time at most.</param>
+    public byte[] Write(int inputs)
     {
-        var records = InputRecords(inputs);
+        var most = (long)inputs * (state.RecordBytes + 16 * InputGenerator.MostExtras);
         return module.Write(
-            pages: (ulong)(state.Inputs + records.Length + 0xFFFF) >> 16, (bookkeeping, HarnessState.ValueTable, valueTable),
-            (bookkeeping, HarnessState.ArenaPool, arena.Pool), (bookkeeping, state.Inputs, records));
+            pages: (ulong)(state.Inputs + most + 0xFFFF) >> 16, (bookkeeping, HarnessState.ValueTable, valueTable), (bookkeeping, HarnessState.ArenaPool, arena.Pool));
     }
+
+    /// <summary>What the module's memory must hold when its subjects run on these inputs.</summary>
+    public MemoryContent Inputs(IReadOnlyList<TestInput> inputs) => new(MemoryExport, state.Inputs, InputRecords(inputs));
 
     /// <summary>Adds a subject: first the original, then the candidates.</summary>
     public void Add(uint typeIndex, VariantCode code)

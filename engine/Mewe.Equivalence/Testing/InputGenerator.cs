@@ -11,6 +11,9 @@ internal sealed class InputGenerator
 {
     private const int MaximumFills = 4, MaximumPokes = 16;
 
+    /// <summary>Fills, pokes and answers of an input at most.</summary>
+    public const int MostExtras = MaximumFills + 2 * MaximumPokes;
+
     private readonly OriginalModule original;
     private readonly uint function;
     private readonly FunctionType type;

@@ -42,6 +42,7 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
         var pool = outcomes == 0 ? options.Pool : Math.Clamp(CoverageBudget / outcomes, 32, options.Pool);
         var harness = new Harness(original, function, needs, setting, new HarnessProfile(pool, outcomes));
         harness.Add(original.TypeIndexOf(function), new Diversify.VariantCode(code));
+        var module = harness.Write(pool);
         var runs = new List<Run>();
         var covered = new bool[outcomes];
         var keys = new Run?[outcomes];
@@ -64,7 +65,7 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
 
             var inputs = zeros.Concat(Enumerable.Range(round * pool + zeros.Count, pool - zeros.Count).Select(number => Next(generator, number, parents, frontier, covered)))
                 .OrderBy(input => input.Recorded).ToList();
-            var result = await engine.SweepAsync(Request(harness, inputs, outcomes), cancellationToken).ConfigureAwait(false);
+            var result = await engine.SweepAsync(Request(module, harness, inputs, outcomes), cancellationToken).ConfigureAwait(false);
             if (!result.TryGet(out var sweep, out var failure))
             {
                 return failure;
@@ -105,8 +106,9 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
     private static List<TestInput> NegativeZeros(InputGenerator generator, int number, int most, List<Reached> parents) =>
         [.. parents.Select((parent, i) => generator.NegativeZeros(number + i, parent.Parent)).OfType<TestInput>().Take(most).Select((input, i) => input with { Number = number + i })];
 
-    private static SweepRequest Request(Harness harness, List<TestInput> inputs, int outcomes) => new(harness.Write(inputs), 1, 0, inputs.Count)
+    private static SweepRequest Request(byte[] module, Harness harness, List<TestInput> inputs, int outcomes) => new(module, 1, 0, inputs.Count)
     {
+        Preload = [harness.Inputs(inputs)],
         KeepDigests = true,
         ReadBack =
         [

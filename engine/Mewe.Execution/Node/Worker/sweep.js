@@ -1,16 +1,17 @@
 // Differential testing: operation 2.
 //
-//   request   u8 flags (1 stop at the first difference, 2 keep digests), u32 subjects, i32 first input, u32 inputs, list of range, bytes harness
+//   request   u8 flags (1 stop at the first difference, 2 keep digests), u32 subjects, i32 first input, u32 inputs, list of range, list of content, bytes harness
 //   reply     u8 0, string rejection
 //          or u8 1, f64 executions, per subject: u8 status, u32 compared, u32 inconclusive, u32 trapped, u32 differences,
 //                   if differences: i32 input, observation of the original, observation of the subject;
 //             list of bytes read back; u32 n (subjects * inputs, or 0), n * u64 digest
+//   content      string export, f64 offset, bytes: written to memory before the first run
 //   observation  u64 digest, i32 outcome, u8 trap kind
 //
 // SweepRequest in Sweep.cs says what a harness is and what equal means.
 'use strict';
 const { kinds, trapKind } = require('trap.js');
-const { readRange, writeBack } = require('memory.js');
+const { readRange, readContent, preload, writeBack } = require('memory.js');
 const driver = require('driver.js');
 
 const status = { notCompared: 0, agrees: 1, differs: 2 };
@@ -134,6 +135,7 @@ exports.sweep = function sweep(request, reply) {
   const first = request.i32();
   const inputs = request.u32();
   const ranges = request.list(readRange);
+  const contents = request.list(readContent);
   const harness = request.bytes();
   const { stackTraceLimit } = Error;
   let exports, comparison;
@@ -141,6 +143,7 @@ exports.sweep = function sweep(request, reply) {
   try {
     Error.stackTraceLimit = 0; // a trap costs many times as much with its stack trace, and nobody looks at it
     exports = new WebAssembly.Instance(new WebAssembly.Module(harness)).exports;
+    preload(exports, contents);
     functions = Array.from({ length: count }, (_, number) => exported(exports, `subject_${number}`));
     const [digest, outcome] = [exported(exports, 'digest'), exported(exports, 'outcome')];
     comparison = new Comparison(functions, digest, outcome, first, inputs, (flags & 1) !== 0, (flags & 2) !== 0);

@@ -33,7 +33,6 @@ internal static class TesterMeasurement
 
         var tester = new DifferentialTester(engine, module, new TestOptions());
         var (own, ofEngine, clock) = (Environment.CpuUsage.TotalTime, engine.ProcessorTime, Stopwatch.StartNew());
-        var (g0,g1,g2,gp,ga)=(GC.CollectionCount(0),GC.CollectionCount(1),GC.CollectionCount(2),GC.GetTotalPauseDuration(),GC.GetTotalAllocatedBytes());
         long tested = 0, conclusive = 0, refuted = 0, executions = 0, covered = 0, outcomes = 0;
         foreach (var (function, variants) in work)
         {
@@ -46,7 +45,6 @@ internal static class TesterMeasurement
             outcomes += report.BranchesTotal;
         }
 
-        if (Environment.GetEnvironmentVariable("GCSTAT") is not null) Console.Error.WriteLine($"gc {GC.CollectionCount(0)-g0} {GC.CollectionCount(1)-g1} {GC.CollectionCount(2)-g2} pause {GC.GetTotalPauseDuration()-gp} alloc per fn {(GC.GetTotalAllocatedBytes()-ga)/work.Count}");
         own = Environment.CpuUsage.TotalTime - own;
         ofEngine = engine.ProcessorTime - ofEngine;
         var cpu = (own + ofEngine).TotalSeconds;

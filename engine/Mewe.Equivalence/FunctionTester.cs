@@ -155,9 +155,11 @@ public sealed class FunctionTester
             return new Refuted(Describe(inputs.Inputs[difference.Input], difference));
         }
 
+        var coverage = inputs.BranchesTotal == 0 ? 1 : (double)inputs.BranchesCovered / inputs.BranchesTotal;
         if (inputs.Completed >= options.MinimumCompleted)
         {
-            return Passed(TestedBasis.Completed);
+            return coverage >= options.MinimumBranchCoverage ? Passed(TestedBasis.Completed)
+                : new Inconclusive(InconclusiveKind.LowCoverage, $"the inputs reach {inputs.BranchesCovered} of {inputs.BranchesTotal} branch outcomes");
         }
 
         if (subject.Compared < options.MinimumCompleted)
@@ -170,8 +172,7 @@ public sealed class FunctionTester
             : new Inconclusive(InconclusiveKind.AlwaysTraps,
                 $"the original runs to its end on {inputs.Completed} of {inputs.Inputs.Length} inputs, and {inputs.BranchesTotal - inputs.BranchesCovered} of {inputs.BranchesTotal} branch outcomes were not reached");
 
-        Tested Passed(TestedBasis basis) => new(inputs.Inputs.Length, subject.Compared, inputs.Completed, subject.Compared - inputs.Completed,
-            inputs.BranchesTotal == 0 ? 1 : (double)inputs.BranchesCovered / inputs.BranchesTotal, basis);
+        Tested Passed(TestedBasis basis) => new(inputs.Inputs.Length, subject.Compared, inputs.Completed, subject.Compared - inputs.Completed, coverage, basis);
     }
 
     private SweepRequest Request(ImmutableArray<TestInput> inputs, IReadOnlyList<VariantCode> candidates)

@@ -30,6 +30,13 @@ public sealed record TestOptions
     /// <summary>With fewer inputs on which the original runs to its end, <see cref="TestedBasis.Completed"/> is not claimed.</summary>
     public int MinimumCompleted { get; init; } = 16;
 
+    /// <summary>
+    /// With a smaller share of branch outcomes reached nothing is claimed at all. It is low on purpose: coverage says how much of the function was looked at, not whether
+    /// the candidate's changes were, so it goes into the report for people to judge, and only what says next to nothing is refused (3 of 2,000 functions of real
+    /// programs).
+    /// </summary>
+    public double MinimumBranchCoverage { get; init; } = 0.25;
+
     /// <summary>Pages that a memory has at most in the harness, for original and candidates alike.</summary>
     public int MaximumPages { get; init; } = 1024;
 

@@ -22,6 +22,9 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
     /// <summary>Bytes of coverage that a round may take.</summary>
     private const int CoverageBudget = 2 << 20;
 
+    /// <summary>So many rounds at most are tried only to find enough inputs on which fuel lasts.</summary>
+    private const int RoundsForConclusive = 8;
+
     /// <summary>Beyond so many inputs to vary, only those that reach something new join them.</summary>
     private const int MaximumParents = 128;
 
@@ -49,7 +52,7 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
         var parents = new List<Reached>();
         var paths = new HashSet<ulong>();
         long executions = 0;
-        var idle = 0;
+        var (idle, conclusive) = (0, 0);
         var isDone = false;
         var wanted = new HashSet<int>();
         for (var round = 0; round < options.Rounds && idle < options.IdleRounds; round++)
@@ -84,9 +87,10 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
                 break;
             }
 
+            conclusive += runs.Skip(runs.Count - inputs.Count).Count(run => run.IsConclusive);
             isDone = sites.All(site => covered.AsSpan(site.First, site.Size).IndexOf(false) < 0)
                 && runs.Count(run => run.Completed) >= Math.Min(options.Inputs, (round + 1) * pool / 2);
-            idle = found ? 0 : idle + 1;
+            idle = found || (conclusive < options.Inputs && round < RoundsForConclusive) ? 0 : idle + 1;
         }
 
         var chosen = Choose(runs, keys, wanted);

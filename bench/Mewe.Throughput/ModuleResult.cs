@@ -32,6 +32,18 @@ internal static class ResultTable
                 $"{result.Module,-24} {result.Functions,9} {result.ProposedPerCpuSecond,16:N0} {result.Tested,8} {result.TestedPerSecond,9:N0} {result.TestedPerCpuSecond,14:N0} {result.Variants,9} {$"{result.EligibleWithEight}/{result.Eligible}",9} {result.WallSeconds,7:N1} {result.CpuSeconds,7:N1} {result.PeakMegabytes,8:N0}"));
         }
     }
+
+    public static void Print(IReadOnlyList<TesterResult> results, int candidates, TextWriter output)
+    {
+        output.WriteLine($"the tester alone, one engine process, {candidates} candidates of each function");
+        output.WriteLine($"{"module",-34} {"kB",6} {"functions",9} {"taken",6} {"median",7} {"tested",7} {"refuted",7} {"runs",6} {"coverage",8} {"own ms",7} {"engine ms",9} {"tested/core s",14}");
+        foreach (var result in results)
+        {
+            var name = result.Copies > 1 ? $"{result.Module} x{result.Copies}" : result.Module;
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{name,-34} {result.Bytes / 1e3,6:N0} {result.Functions,9} {result.FunctionsTaken,6} {result.MedianInstructions,7} {result.Candidates,7} {result.Refuted,7} {(double)result.Executions / result.Candidates,6:N0} {result.BranchCoverage,8:P0} {result.OwnCpuSeconds * 1000 / result.FunctionsTaken,7:N1} {result.EngineCpuSeconds * 1000 / result.FunctionsTaken,9:N1} {result.TestedPerCpuSecond,14:N0}"));
+        }
+    }
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]

@@ -3,12 +3,13 @@ using System.Globalization;
 
 namespace Mewe.Throughput;
 
+/// <param name="Tester">Measure the tester alone, with so many candidates of so many functions, on modules whose functions are repeated.</param>
 /// <param name="Child">Measure one module in this process and print the result as JSON.</param>
-internal sealed record Options(ImmutableArray<string> Modules, int Variants, int Threads, string? JsonPath, bool Child)
+internal sealed record Options(ImmutableArray<string> Modules, int Variants, int Threads, string? JsonPath, bool Child, bool Tester, int Candidates, int Functions, int Copies)
 {
     public static (Options? Options, string? Problem) Parse(string[] args)
     {
-        var options = new Options([], 16, Environment.ProcessorCount, null, false);
+        var options = new Options([], 16, Environment.ProcessorCount, null, false, false, 64, 64, 1);
         for (var i = 0; i < args.Length; i++)
         {
             var value = i + 1 < args.Length ? args[i + 1] : null;
@@ -17,6 +18,18 @@ internal sealed record Options(ImmutableArray<string> Modules, int Variants, int
                 case "--child":
                     options = options with { Child = true };
                     continue;
+                case "--tester":
+                    options = options with { Tester = true };
+                    continue;
+                case "--candidates" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var candidates) && candidates > 0:
+                    options = options with { Candidates = candidates };
+                    break;
+                case "--functions" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var functions) && functions > 0:
+                    options = options with { Functions = functions };
+                    break;
+                case "--copies" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var copies) && copies > 0:
+                    options = options with { Copies = copies };
+                    break;
                 case "--json" when value is not null:
                     options = options with { JsonPath = value };
                     break;

@@ -11,6 +11,19 @@ if (options is null)
     return 64;
 }
 
+if (options.Tester)
+{
+    var measured = new List<TesterResult>();
+    foreach (var module in options.Modules)
+    {
+        Console.Error.WriteLine($"measuring {module}");
+        measured.Add(await TesterMeasurement.RunAsync(module, options.Candidates, options.Functions, options.Copies));
+    }
+
+    ResultTable.Print(measured, options.Candidates, Console.Out);
+    return 0;
+}
+
 if (options.Child)
 {
     Console.WriteLine(JsonSerializer.Serialize(await ModuleMeasurement.RunAsync(options.Modules[0], options.Variants, options.Threads), ThroughputJsonContext.Default.ModuleResult));

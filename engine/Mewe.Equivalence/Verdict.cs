@@ -52,6 +52,9 @@ public enum InconclusiveKind
     /// <summary>The original trapped on nearly all inputs, and not all of its branches were reached.</summary>
     AlwaysTraps,
 
+    /// <summary>The inputs reach too few of the original's branch outcomes: see <see cref="TestOptions.MinimumBranchCoverage"/>.</summary>
+    LowCoverage,
+
     /// <summary>The engine does not accept the candidate as a body of this function.</summary>
     InvalidCandidate,
 

@@ -26,6 +26,9 @@ public sealed record SweepRequest(ReadOnlyMemory<byte> Harness, int SubjectCount
     /// <summary>Also return the digest of every run, see <see cref="SweepResult.Digests"/>.</summary>
     public bool KeepDigests { get; init; }
 
+    /// <summary>What to write to memories of the instance before the first run. A harness whose inputs stand here is compiled once for many lists of inputs.</summary>
+    public ImmutableArray<MemoryContent> Preload { get; init; } = [];
+
     /// <summary>Memory to read back when the sweep is over, such as a coverage map; each is cut off at the end of its memory.</summary>
     public ImmutableArray<MemoryRange> ReadBack { get; init; } = [];
 
@@ -39,6 +42,11 @@ public sealed record SweepRequest(ReadOnlyMemory<byte> Harness, int SubjectCount
 /// <param name="Length">How many bytes.</param>
 public sealed record MemoryRange(string Export, long Offset, int Length);
 
+/// <summary>Bytes for an exported memory.</summary>
+/// <param name="Export">The memory's export name.</param>
+/// <param name="Offset">Where the first byte goes; all of them must fit.</param>
+public sealed record MemoryContent(string Export, long Offset, ReadOnlyMemory<byte> Bytes);
+
 /// <summary>The values of the harness export <c>outcome</c> that the engine knows. All others are compared and otherwise left alone.</summary>
 public static class SweepOutcome
 {
@@ -47,6 +55,12 @@ public static class SweepOutcome
 
     /// <summary>The body was stopped because its fuel was used up: on the original this makes the input inconclusive.</summary>
     public const int FuelExhausted = 2;
+
+    /// <summary>
+    /// From here on: the body was stopped where it would have trapped, and the value says why (<see cref="TrapKind"/> plus this). It counts as a trap and is reported
+    /// as one. A trap that the engine raises costs as much as some thousand instructions, and inputs that trap are common.
+    /// </summary>
+    public const int Trapped = 16;
 }
 
 /// <summary>What a sweep found.</summary>

@@ -51,6 +51,46 @@ public sealed class DifferentialTesterTests(EngineFixture fixture)
         Instruction.Call(1), Const(16), Get(1), Store()));
 
     [Fact]
+    public async Task ATrapThatTheHarnessSeesComingEqualsOneThatTheEngineRaises() => Assert.IsType<Tested>(await VerdictAsync(
+        Unary,
+        [Get(0), Instruction.Block(Opcode.If, BlockType.Empty), Op(Opcode.Unreachable), Op(Opcode.End), Get(0)],
+        Get(0), Instruction.Block(Opcode.If, BlockType.Empty), Const(1), Const(0), Op(Opcode.I32DivS), Op(Opcode.Drop), Op(Opcode.End), Get(0)));
+
+    [Fact]
+    public async Task ALoadThatMayTrapMustNotBeDropped() => Assert.IsType<Refuted>(await VerdictAsync(
+        Unary,
+        [Get(0), Instruction.Memory(Opcode.I32Load, 0, 0), Op(Opcode.Drop), Get(0)],
+        Get(0)));
+
+    [Fact]
+    public async Task ATrapWithinAnOutlinedFunctionEndsTheCandidate()
+    {
+        Instruction[] trap = [Get(0), Instruction.Memory(Opcode.I32Load, 0xFFFF_0000, 0), Op(Opcode.Drop)];
+        var tester = new DifferentialTester(fixture.Engine, TestModule.Of(Unary, [.. trap, Const(8), Const(1), Store(), Get(0)]), new TestOptions());
+        var outlined = new OutlinedFunction(FunctionType.Of([ValueType.I32], []), Code(trap));
+        var equal = new VariantCode(Code(Get(0), Instruction.Call(VariantCode.OutlinedBase), Const(8), Const(1), Store(), Get(0)), [outlined]);
+        var wrong = new VariantCode(Code(Const(8), Const(1), Store(), Get(0), Instruction.Call(VariantCode.OutlinedBase), Get(0)), [outlined]);
+
+        var report = await tester.TestAsync(Function, [equal, wrong], null, Cancellation);
+
+        Assert.IsType<Tested>(report.Verdicts[0]);
+        Assert.IsType<Refuted>(report.Verdicts[1]);
+    }
+
+    [Fact]
+    public async Task CandidatesOfOneFunctionShareTheirInputs()
+    {
+        var tester = new DifferentialTester(fixture.Engine, TestModule.Of(Binary, Get(0), Get(1), Op(Opcode.I32Add)), new TestOptions()).Of(Function, null);
+        VariantCode[] candidates = [new(Code(Get(1), Get(0), Op(Opcode.I32Add))), new(Code(Get(0), Get(1), Op(Opcode.I32Or)))];
+
+        var first = await tester.TestAsync(candidates, Cancellation);
+        var second = await tester.TestAsync(candidates, Cancellation);
+
+        Assert.Equal(first.Verdicts, second.Verdicts);
+        Assert.True(second.Executions <= 3 * 256 && first.Executions > second.Executions, $"{first.Executions}, then {second.Executions}");
+    }
+
+    [Fact]
     public async Task AGlobalChangedAfterACallInsteadOfBeforeIsRefuted() => Assert.IsType<Refuted>(await VerdictAsync(
         Write,
         [Get(1), Instruction.Of(Opcode.GlobalSet, 0), Instruction.Call(1)],

@@ -116,6 +116,38 @@ public sealed class SweepTests(EngineFixture fixture)
     }
 
     [Fact]
+    public async Task A_trap_that_the_harness_tells_is_as_good_as_one_of_the_engine()
+    {
+        var told = SetOutcome(SweepOutcome.Trapped + (int)TrapKind.OutOfBoundsMemory);
+        var original = await Sweep(Of(told, DivideByZero, Multiply(0)), 3, 4);
+        var subject = await Sweep(Of(DivideByZero, told, SetOutcome(0)), 3, 4);
+
+        Assert.Equal(new SubjectReport(SubjectStatus.Agrees, 4, 0, 4, 0, null), original.Subjects[1]);
+        Assert.Equal(4, original.Subjects[0].Trapped);
+        Assert.Equal(new SweepDifference(0, new SweepObservation(0, 0, TrapKind.OutOfBoundsMemory), new SweepObservation(0, 0, TrapKind.None)), original.Subjects[2].First);
+        Assert.Equal(new SubjectReport(SubjectStatus.Agrees, 4, 0, 4, 0, null), subject.Subjects[1]);
+        Assert.Equal(SubjectStatus.Differs, subject.Subjects[2].Status);
+    }
+
+    [Fact]
+    public async Task Memory_is_written_before_the_first_run()
+    {
+        var request = new SweepRequest(Of(Multiply(1)), 1, 0, 1) { Preload = [new("coverage", 20, new byte[] { 8, 9 })], ReadBack = [new("coverage", 19, 4)] };
+        var result = (await fixture.Engine.SweepAsync(request, Cancellation)).Value;
+
+        Assert.Equal(new byte[] { 0, 8, 9, 0 }, result.ReadBack[0].ToArray());
+    }
+
+    [Fact]
+    public async Task Memory_that_there_is_not_cannot_be_written()
+    {
+        var request = new SweepRequest(Of(Multiply(1)), 1, 0, 1) { Preload = [new("nothing", 0, new byte[] { 1 })] };
+        var result = (await fixture.Engine.SweepAsync(request, Cancellation)).Value;
+
+        Assert.Contains("nothing", result.Rejection, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Memory_is_read_back_and_cut_off_at_its_end()
     {
         byte[] mark = [0x20, 0, .. I32Const(7), 0x3a, 0, 16]; // i32.store8 offset=16 (input) 7

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using Mewe.Diversify;
+using Mewe.Execution;
 using Mewe.Wasm;
+using Mewe.Wasm.Binary;
 using static Mewe.Wasm.Opcode;
 
 namespace Mewe.Equivalence.Testing;
@@ -14,7 +16,8 @@ internal sealed record HarnessIndices(
 /// or replaced by a short sequence with the same operands and results, and none depends on its neighbours.
 /// <list type="table">
 /// <item><term>store, atomic write, lane store</term><description>static offset; call <see cref="HarnessMemories.Write"/></description></item>
-/// <item><term>load</term><description>copied, or the harness's own where sizes are virtual or loads are traced</description></item>
+/// <item><term>load</term><description>its address is checked and it is copied; or the harness's own where sizes are virtual or loads are traced</description></item>
+/// <item><term>unreachable</term><description>ends the run with an outcome, as do failing checks: see <see cref="Leaving"/></description></item>
 /// <item><term>memory.fill, copy, init, grow, size; data.drop</term><description>the harness's own</description></item>
 /// <item><term>call, call_indirect, call_ref, return_call*</term><description>callee's identity; call <see cref="CallStubs.Stub"/>; return</description></item>
 /// <item><term>loop</term><description>burns one unit of fuel at its head</description></item>
@@ -30,21 +33,54 @@ internal sealed class BodyInstrumenter(
     /// <summary>Callee identities that are no function index: beyond <see cref="Limits.MaxFunctions"/>.</summary>
     private const int ThroughTable = 0x1000_0000, ThroughReference = 0x2000_0000;
 
+    private readonly ImmutableArray<Instruction>.Builder output = ImmutableArray.CreateBuilder<Instruction>(1024);
+    private readonly BinaryEncoder encoder = new(4096);
+
+    /// <summary>What of a body is needed to rewrite its instructions.</summary>
+    /// <param name="Scratch32">A local of its own that holds an address; <paramref name="Scratch64"/> for memories with 64-bit addresses.</param>
+    private readonly record struct Rewriting(Leaving Leaving, uint Scratch32, uint Scratch64);
+
     /// <summary>The code to put into the harness.</summary>
+    /// <param name="type">The function's.</param>
     /// <param name="outlined">Harness indices of the candidate's outlined functions.</param>
-    public FunctionCode Instrument(FunctionCode code, ReadOnlySpan<uint> outlined)
+    public FunctionBody Instrument(FunctionType type, FunctionCode code, ReadOnlySpan<uint> outlined)
     {
-        var output = ImmutableArray.CreateBuilder<Instruction>(code.Instructions.Length * 2);
+        output.Clear();
+        var locals = (uint)(type.Parameters.Length + code.Locals.Sum(group => group.Count));
+        var rewriting = new Rewriting(new Leaving(type), locals, locals + 1);
         var outcomes = 0;
         foreach (ref readonly var instruction in code.Instructions.AsSpan())
         {
-            if (tracer is null || !Trace(output, instruction, tracer, ref outcomes))
+            if (tracer is null || !Trace(instruction, tracer, ref outcomes))
             {
-                Rewrite(output, instruction, outlined);
+                Rewrite(rewriting, instruction, outlined);
             }
         }
 
-        return new FunctionCode(code.Locals, output.ToImmutable());
+        return Encode(code.Locals);
+    }
+
+    // Encoded at once: there are many candidates, and instructions take ten times as much room as their bytes.
+    private FunctionBody Encode(ImmutableArray<LocalGroup> locals)
+    {
+        encoder.Clear();
+        encoder.U32((uint)locals.Length + 2);
+        foreach (var group in locals)
+        {
+            encoder.U32(group.Count);
+            encoder.ValueType(group.Type);
+        }
+
+        encoder.U32(1);
+        encoder.ValueType(ValueType.I32);
+        encoder.U32(1);
+        encoder.ValueType(ValueType.I64);
+        for (var i = 0; i < output.Count; i++)
+        {
+            InstructionCodec.Write(encoder, output.ItemRef(i));
+        }
+
+        return FunctionBody.FromContent(encoder.ToArray());
     }
 
     /// <summary>The branches and comparisons of a body, in order.</summary>
@@ -72,7 +108,7 @@ internal sealed class BodyInstrumenter(
     };
 
     /// <summary>Notes what a branch is about to do; a comparison is replaced, which is what true says.</summary>
-    private static bool Trace(ImmutableArray<Instruction>.Builder output, in Instruction instruction, RunTracer tracer, ref int outcomes)
+    private bool Trace(in Instruction instruction, RunTracer tracer, ref int outcomes)
     {
         if (OutcomesOf(instruction) is not (> 0 and var size))
         {
@@ -100,24 +136,25 @@ internal sealed class BodyInstrumenter(
         return false;
     }
 
-    private void Rewrite(ImmutableArray<Instruction>.Builder output, in Instruction instruction, ReadOnlySpan<uint> outlined)
+    private void Rewrite(in Rewriting rewriting, in Instruction instruction, ReadOnlySpan<uint> outlined)
     {
         switch (instruction.Opcode)
         {
             case Call or ReturnCall when instruction.Index >= VariantCode.OutlinedBase:
                 output.Add(Instruction.Call(outlined[(int)(instruction.Index - VariantCode.OutlinedBase)]));
+                runtime.LeaveIfEnded(output, rewriting.Leaving);
                 break;
             case Call or ReturnCall:
-                CallOut(output, original.TypeOf(instruction.Index), (int)instruction.Index);
+                CallOut(rewriting, original.TypeOf(instruction.Index), (int)instruction.Index);
                 break;
             case CallIndirect or ReturnCallIndirect:
                 output.Add(Instruction.Call(stubs.Absorber(original.Tables[(int)instruction.Index2].Limits.AddressType)));
-                CallOut(output, original.Module.FunctionTypeAt(instruction.Index), ThroughTable + (int)instruction.Index2);
+                CallOut(rewriting, original.Module.FunctionTypeAt(instruction.Index), ThroughTable + (int)instruction.Index2);
                 break;
             case CallRef or ReturnCallRef:
                 output.Add(Instruction.Of(RefAsNonNull));
                 output.Add(Instruction.Of(Drop));
-                CallOut(output, original.Module.FunctionTypeAt(instruction.Index), ThroughReference);
+                CallOut(rewriting, original.Module.FunctionTypeAt(instruction.Index), ThroughReference);
                 break;
             case GlobalGet or GlobalSet:
                 output.Add(instruction.WithIndex(indices.Globals[instruction.Index].Index));
@@ -127,7 +164,7 @@ internal sealed class BodyInstrumenter(
                 break;
             case Loop:
                 output.Add(instruction);
-                runtime.Tick(output);
+                runtime.Tick(output, rewriting.Leaving);
                 break;
             case MemorySize:
                 memories.Size(output, instruction.Index);
@@ -147,8 +184,11 @@ internal sealed class BodyInstrumenter(
                 output.Add(Instruction.Of(I64Or));
                 output.Add(Instruction.Of(GlobalSet, state.Dropped));
                 break;
+            case Unreachable:
+                runtime.Trap(output, TrapKind.Unreachable, rewriting.Leaving);
+                break;
             default:
-                Other(output, instruction);
+                Other(rewriting, instruction);
                 break;
         }
 
@@ -158,13 +198,14 @@ internal sealed class BodyInstrumenter(
         }
     }
 
-    private void CallOut(ImmutableArray<Instruction>.Builder output, FunctionType type, int callee)
+    private void CallOut(in Rewriting rewriting, FunctionType type, int callee)
     {
         output.Add(Instruction.I32Const(callee));
         output.Add(Instruction.Call(stubs.Stub(type)));
+        runtime.LeaveIfEnded(output, rewriting.Leaving);
     }
 
-    private void Other(ImmutableArray<Instruction>.Builder output, in Instruction instruction)
+    private void Other(in Rewriting rewriting, in Instruction instruction)
     {
         var info = instruction.Info;
         if (info.Immediate is ImmediateKind.Memory or ImmediateKind.MemoryLane)
@@ -174,7 +215,13 @@ internal sealed class BodyInstrumenter(
             {
                 output.Add(Instruction.I64Const((long)instruction.Bits));
                 output.Add(Instruction.Call(isWrite ? memories.Write(instruction) : memories.Read(instruction)));
+                runtime.LeaveIfEnded(output, rewriting.Leaving);
                 return;
+            }
+
+            if (info.Operands == "a")
+            {
+                CheckAddress(rewriting, instruction);
             }
         }
 
@@ -183,5 +230,25 @@ internal sealed class BodyInstrumenter(
         {
             output.Add(Instruction.Call(runtime.Canonicalize(result.Type, result.Doubles)));
         }
+    }
+
+    /// <summary>Before a load whose address is on the stack: ends the run where it would trap.</summary>
+    private void CheckAddress(in Rewriting rewriting, in Instruction load)
+    {
+        if (memories.LastAddress(load.Index, load.Bits, MemoryAccess.Width(load.Opcode)) is not { } last)
+        {
+            runtime.Trap(output, TrapKind.OutOfBoundsMemory, rewriting.Leaving);
+            return;
+        }
+
+        var is64 = memories.Is64(load.Index);
+        var scratch = is64 ? rewriting.Scratch64 : rewriting.Scratch32;
+        output.Add(Instruction.LocalTee(scratch));
+        output.Add(is64 ? Instruction.I64Const((long)last) : Instruction.I32Const((int)last));
+        output.Add(Instruction.Of(is64 ? I64GtU : I32GtU));
+        output.Add(Instruction.Block(If, BlockType.Empty));
+        runtime.Trap(output, TrapKind.OutOfBoundsMemory, rewriting.Leaving);
+        output.Add(Instruction.Of(End));
+        output.Add(Instruction.LocalGet(scratch));
     }
 }

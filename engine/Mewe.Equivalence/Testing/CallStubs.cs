@@ -160,14 +160,14 @@ internal sealed class CallStubs
         var stream = code.Local(ValueType.I64);
         code.Get(0).Op(I64ExtendI32U).Call(runtime.Absorb);
         AbsorbState(code);
-        code.I32(4);
-        runtime.Burn(code, count);
+        code.Global(state.Fuel).I32(4).Op(I32Sub).SetGlobal(state.Fuel).Global(state.Fuel).I32(0).Op(I32LtS)
+            .If().I32((int)RunEnding.FuelExhausted).SetGlobal(state.Outcome).Op(Return).End();
         code.Global(state.Event).I32(1).Op(I32Add).SetGlobal(state.Event);
         code.Global(state.Seed).Global(state.Event).Op(I64ExtendI32U).I64(32).Op(I64Shl).Get(0).Op(I64ExtendI32U).Op(I64Or).Call(runtime.Hash)
             .SetGlobal(state.Random);
         code.Global(state.Random).Set(stream).Call(runtime.Next).Set(bits);
         code.Global(state.Mood).I32(MayTrap).Op(I32And, I32Eqz).Op(I32Eqz).Get(bits).I64(15).Op(I64And, I64Eqz).Op(I32And)
-            .If().I32((int)RunEnding.CallTrapped).SetGlobal(state.Outcome).Op(Unreachable).End();
+            .If().I32((int)RunEnding.CallTrapped).SetGlobal(state.Outcome).Op(Return).End();
         if (memories.Count > 0)
         {
             code.Global(state.Mood).I32(LeavesMemory).Op(I32And, I32Eqz).If();

@@ -6,10 +6,13 @@ namespace Mewe.Equivalence.Testing;
 /// <summary>What all harnesses of a function share, and what an input means something only together with.</summary>
 /// <param name="Images">Contents that the memories may start with.</param>
 /// <param name="ValueTable">64 values that memory and calls out take often: boundaries, and constants of the function.</param>
-internal sealed record FunctionSetting(MemoryImages Images, ReadOnlyMemory<byte> ValueTable)
+internal sealed record FunctionSetting(MemoryImages Images, ReadOnlyMemory<byte> ValueTable, Arena Arena)
 {
-    public static FunctionSetting Of(OriginalModule original, FunctionCode code, RecordedInputs recorded, TestOptions options) =>
-        new(MemoryImages.Of(original, code, recorded.Memory, options.DataBudget), Table(Constants(code)));
+    public static FunctionSetting Of(OriginalModule original, uint function, FunctionCode code, RecordedInputs recorded, TestOptions options)
+    {
+        var table = Table(Constants(code));
+        return new(MemoryImages.Of(original, code, recorded.Memory, options.DataBudget), table, Arena.Of(original, function, options.Seed, table));
+    }
 
     /// <summary>The constants of a function and the addresses that its loads and stores name, in ascending order.</summary>
     public static ulong[] Constants(FunctionCode code)

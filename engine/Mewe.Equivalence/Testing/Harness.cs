@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
 using Mewe.Diversify;
+using Mewe.Execution;
 using Mewe.Wasm;
 using static Mewe.Wasm.Opcode;
 
@@ -28,6 +29,7 @@ internal sealed class Harness
     private readonly ImmutableArray<HarnessGlobal> globals;
     private readonly BodyInstrumenter instrumenter;
     private readonly MemoryImages images;
+    private readonly Arena arena;
     private readonly uint bookkeeping;
     private readonly bool profiles;
     private readonly int capacity;
@@ -39,7 +41,7 @@ internal sealed class Harness
     /// <param name="profile">Keep a record of each run: for the original alone, to choose inputs; null for a harness that compares.</param>
     public Harness(OriginalModule original, uint function, SubjectNeeds needs, FunctionSetting setting, HarnessProfile? profile)
     {
-        (this.original, images, profiles, valueTable, capacity) = (original, setting.Images, profile is not null, setting.ValueTable, profile?.Inputs ?? 0);
+        (this.original, images, arena, profiles, valueTable, capacity) = (original, setting.Images, setting.Arena, profile is not null, setting.ValueTable, profile?.Inputs ?? 0);
         type = original.TypeOf(function);
         module = new HarnessModule(original.Module);
         bookkeeping = (uint)original.Memories.Length;
@@ -77,13 +79,17 @@ internal sealed class Harness
 
     public int Coverage => state.Coverage;
 
-    /// <summary>The module, on these inputs. May be asked for again with other inputs.</summary>
-    public byte[] Write(IReadOnlyList<TestInput> inputs)
+    /// <summary>The module. To be asked for once.</summary>
+    /// <param name="inputs">It is run on so many at a time at most.</param>
+    public byte[] Write(int inputs)
     {
-        var records = InputRecords(inputs);
+        var most = (long)inputs * (state.RecordBytes + 16 * InputGenerator.MostExtras);
         return module.Write(
-            pages: (ulong)(state.Inputs + records.Length + 0xFFFF) >> 16, (bookkeeping, HarnessState.ValueTable, valueTable), (bookkeeping, state.Inputs, records));
+            pages: (ulong)(state.Inputs + most + 0xFFFF) >> 16, (bookkeeping, HarnessState.ValueTable, valueTable), (bookkeeping, HarnessState.ArenaPool, arena.Pool));
     }
+
+    /// <summary>What the module's memory must hold when its subjects run on these inputs.</summary>
+    public MemoryContent Inputs(IReadOnlyList<TestInput> inputs) => new(MemoryExport, state.Inputs, InputRecords(inputs));
 
     /// <summary>Adds a subject: first the original, then the candidates.</summary>
     public void Add(uint typeIndex, VariantCode code)
@@ -96,11 +102,11 @@ internal sealed class Harness
 
         for (var i = 0; i < code.Outlined.Length; i++)
         {
-            module.Define(outlined[i], instrumenter.Instrument(code.Outlined[i].Code, outlined));
+            module.Define(outlined[i], instrumenter.Instrument(code.Outlined[i].Type, code.Outlined[i].Code, outlined));
         }
 
         var body = module.Declare(typeIndex, type);
-        module.Define(body, instrumenter.Instrument(code.Code, outlined));
+        module.Define(body, instrumenter.Instrument(type, code.Code, outlined));
         var subject = module.Declare(SubjectType);
         var wrapper = module.Code(subject).Get(0).I32(subjects == 0 ? 0 : 1).Call(reset);
         for (var i = 0; i < type.Parameters.Length; i++)
@@ -108,7 +114,7 @@ internal sealed class Harness
             Argument(wrapper, type.Parameters[i], HarnessState.ArgumentsAt + i * HarnessState.SlotBytes);
         }
 
-        wrapper.Call(body);
+        wrapper.Call(body).Global(state.Outcome).If().Op(Return).End();
         foreach (var result in type.Results.Reverse())
         {
             wrapper.Call(stubs.Absorber(result));
@@ -124,14 +130,7 @@ internal sealed class Harness
         foreach (var global in needs.Globals)
         {
             var globalType = original.GlobalTypes[(int)global];
-            var value = globalType.Value;
-            var zero = value.IsReference ? Instruction.Of(RefNull, new HeapTypePayload(value.Heap))
-                : value == ValueType.I32 ? Instruction.I32Const(0)
-                : value == ValueType.I64 ? Instruction.I64Const(0)
-                : value == ValueType.F32 ? Instruction.F32Const(0)
-                : value == ValueType.F64 ? Instruction.F64Const(0)
-                : Instruction.V128Const(0, 0);
-            declared.Add(new HarnessGlobal(global, module.AddGlobal(value, zero), globalType, declared.Count));
+            declared.Add(new HarnessGlobal(global, module.AddGlobal(globalType.Value, Leaving.Zero(globalType.Value)), globalType, declared.Count));
         }
 
         return declared.MoveToImmutable();
@@ -179,6 +178,13 @@ internal sealed class Harness
         var code = module.Code(reset);
         code.Get(0).Global(state.Input).Op(I32Eq).If().Global(state.LogMark).Call(undo).Else();
         code.I32(state.Log).Call(undo).Get(0).SetGlobal(state.Input);
+        if (arena.Exists)
+        {
+            code.Global(state.ArenaIsSet).If();
+            CopyArena(code, 0, () => ArenaAddress(code), bookkeeping, () => code.I32(HarnessState.SavedArena));
+            code.End().I32(1).SetGlobal(state.ArenaIsSet);
+        }
+
         code.I32(state.Log + HarnessState.LogEntries * HarnessState.LogEntryBytes).SetGlobal(state.LogLimit).I32(int.MaxValue).SetGlobal(state.Fuel);
         code.Get(0).I32(state.RecordBytes).Op(I32Mul).I32(state.Inputs).Op(I32Add).SetGlobal(state.Record);
         code.Global(state.Record).Access(I64Load, bookkeeping, HarnessState.SeedAt).SetGlobal(state.Seed);
@@ -219,7 +225,23 @@ internal sealed class Harness
         module.Define(reset, code);
     }
 
-    // Fills the arena with the mixture, then the input's own regions, then writes its single values.
+    private static void CopyArena(CodeBuilder code, uint target, Action to, uint source, Action from)
+    {
+        to();
+        from();
+        code.I32(Arena.Bytes).Add(Instruction.Of(MemoryCopy, target, source));
+    }
+
+    private void ArenaAddress(CodeBuilder code)
+    {
+        code.Global(state.Arena);
+        if (!memories.Is64(0))
+        {
+            code.Op(I32WrapI64);
+        }
+    }
+
+    // Puts the arena in place, then fills the input's own regions, then writes its single values.
     private uint SetUpMemory()
     {
         var fill = Fill();
@@ -228,7 +250,12 @@ internal sealed class Harness
         var code = module.Code(function);
         var left = code.Local(ValueType.I32);
         var at = code.Local(ValueType.I32);
-        code.Global(state.Arena).I32(HarnessState.ArenaCells).I32((int)FillKind.Mixture).Call(fill);
+        if (arena.Exists)
+        {
+            CopyArena(code, bookkeeping, () => code.I32(HarnessState.SavedArena), 0, () => ArenaAddress(code));
+            CopyArena(code, 0, () => ArenaAddress(code), bookkeeping, () => code.Global(state.Record).Access(I32Load, bookkeeping, HarnessState.ArenaWindowAt));
+        }
+
         Each(HarnessState.FillCountAt, HarnessState.FillsAt, () => code
             .Get(at).Access(I64Load, bookkeeping).Get(at).Access(I32Load, bookkeeping, 8).Get(at).Access(I32Load, bookkeeping, 12).Call(fill));
         Each(HarnessState.PokeCountAt, HarnessState.PokesAt, () => code
@@ -266,7 +293,7 @@ internal sealed class Harness
                 code.Op(I32WrapI64);
             }
 
-            code.Access(I64Load, 0).Get(mask).I64(-1).Op(I64Xor, I64And).Get(1).Get(shift).Op(I64Shl).Get(mask).Op(I64And, I64Or).Call(memories.Poke(0));
+            code.Access(I64Load, 0).Get(mask).I64(-1).Op(I64Xor, I64And).Get(1).Get(shift).Op(I64Shl).Get(mask).Op(I64And, I64Or).Call(memories.Plant(0));
         }
 
         module.Define(function, code);
@@ -280,16 +307,16 @@ internal sealed class Harness
         var code = module.Code(function);
         var bits = code.Local(ValueType.I64);
         code.Block().Loop().Get(1).Op(I32Eqz).BranchIf(1);
+        code.Get(2).Op(I32Eqz).If().Call(runtime.Value).Set(bits).Else();
         code.Call(runtime.Next).Set(bits);
-        code.Get(2).Op(I32Eqz).If().Call(runtime.Value).Set(bits).End();
         code.Get(2).I32((int)FillKind.Small).Op(I32Eq).If().Get(bits).I64(0x0000001F_0000001F).Op(I64And).Set(bits).End();
         code.Get(2).I32((int)FillKind.Text).Op(I32Eq).If()
             .I64(0L).Get(bits).I64(0x0F0F0F0F_0F0F0F0F).Op(I64And).I64(0x30613061_61306161).Op(I64Add).Get(1).I32(1).Op(I32Eq, Select).Set(bits).End();
         code.Get(2).I32((int)FillKind.Pointers).Op(I32Eq).If();
         runtime.Pointers(code, bits);
         code.Set(bits).End();
-        code.Get(2).I32((int)FillKind.Zero).Op(I32Eq).If().I64(0L).Set(bits).End();
-        code.Get(0).Get(bits).Call(memories.Poke(0));
+        code.Get(2).I32((int)FillKind.Zero).Op(I32Eq).If().I64(0L).Set(bits).End().End();
+        code.Get(0).Get(bits).Call(memories.Plant(0));
         code.Get(0).I64(8).Op(I64Add).Set(0).Get(1).I32(1).Op(I32Sub).Set(1).Branch(0).End().End();
         module.Define(function, code);
         return function;
@@ -330,6 +357,7 @@ internal sealed class Harness
             var record = bytes.AsSpan(i * state.RecordBytes, state.RecordBytes);
             BinaryPrimitives.WriteUInt64LittleEndian(record[HarnessState.SeedAt..], input.Seed);
             BinaryPrimitives.WriteUInt64LittleEndian(record[HarnessState.ArenaAt..], input.Arena);
+            BinaryPrimitives.WriteInt32LittleEndian(record[HarnessState.ArenaWindowAt..], HarnessState.ArenaPool + Arena.WindowOf(input.Seed));
             BinaryPrimitives.WriteInt32LittleEndian(record[HarnessState.FuelAt..], input.Fuel);
             BinaryPrimitives.WriteInt32LittleEndian(record[HarnessState.ImageAt..], input.Recorded ? 1 : 0);
             BinaryPrimitives.WriteInt32LittleEndian(record[HarnessState.MoodAt..], input.Mood);

@@ -1,3 +1,4 @@
+using Mewe.Execution;
 using Mewe.Wasm;
 using static Mewe.Wasm.Opcode;
 
@@ -28,9 +29,12 @@ internal sealed class HarnessMemories
     private readonly uint[] sizes;
     private readonly uint[] touch;
     private readonly uint[] settle;
+    private readonly uint[] hashCell;
+    private readonly uint[] exchange;
     private readonly uint?[] touchRange;
     private readonly uint?[] settleRange;
     private readonly uint?[] poke;
+    private readonly uint?[] plant;
     private readonly Dictionary<object, uint> made = [];
 
     public HarnessMemories(HarnessModule module, HarnessState state, HarnessRuntime runtime, OriginalModule original, bool virtualSizes, RunTracer? tracer)
@@ -42,12 +46,17 @@ internal sealed class HarnessMemories
         sizes = new uint[count];
         touch = new uint[count];
         settle = new uint[count];
+        hashCell = new uint[count];
+        exchange = new uint[count];
         touchRange = new uint?[count];
         settleRange = new uint?[count];
         poke = new uint?[count];
+        plant = new uint?[count];
         for (var m = 0u; m < count; m++)
         {
             sizes[m] = virtualSizes ? module.AddGlobal(ValueType.I64, Instruction.I64Const(0)) : 0;
+            hashCell[m] = WriteHashCell(m);
+            exchange[m] = WriteExchange(m);
             WriteTouch(m);
             WriteSettle(m);
         }
@@ -135,33 +144,60 @@ internal sealed class HarnessMemories
 
     private static long Tag(uint memory) => (long)memory << 56;
 
-    private void HashCell(CodeBuilder code, uint memory, uint cell, Action content)
+    // (cell, content) -> i64. What the exclusive or of two of them undoes at the end, such as another shift, is left out.
+    private uint WriteHashCell(uint memory)
     {
-        code.Get(cell).I64(Tag(memory)).Op(I64Or).I64(SplitMix.Second).Op(I64Mul);
-        content();
-        code.Call(runtime.Hash);
+        var function = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64], [ValueType.I64]));
+        var code = module.Code(function);
+        KeyOf(code, memory, 0);
+        Mix(code, () => code.Get(1), 0);
+        module.Define(function, code);
+        return function;
     }
 
-    // touch(cell): bounds, log, take the old content out of the hash.
+    // (cell, old content, new content): exchanges what the cell adds to the hash.
+    private uint WriteExchange(uint memory)
+    {
+        var function = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64, ValueType.I64], []));
+        var code = module.Code(function);
+        code.Get(1).Get(2).Op(I64Eq).If().Op(Return).End();
+        KeyOf(code, memory, 0);
+        code.Set(0).Global(state.MemoryHash).Get(0);
+        Mix(code, () => code.Get(1), 1);
+        code.Op(I64Xor).Get(0);
+        Mix(code, () => code.Get(2), 2);
+        code.Op(I64Xor).SetGlobal(state.MemoryHash);
+        module.Define(function, code);
+        return function;
+    }
+
+    private static void KeyOf(CodeBuilder code, uint memory, uint cell) => code.Get(cell).I64(Tag(memory)).Op(I64Or).I64(SplitMix.Second).Op(I64Mul);
+
+    private static void Mix(CodeBuilder code, Action content, uint scratch)
+    {
+        content();
+        code.Op(I64Xor).I64(SplitMix.First).Op(I64Mul).Tee(scratch).Get(scratch).I64(32).Op(I64ShrU, I64Xor).I64(SplitMix.Second).Op(I64Mul);
+    }
+
+    // Puts the content of the cell on the log; the local keeps it.
+    private void Log(CodeBuilder code, uint memory, uint cell, uint old)
+    {
+        code.Global(state.LogTop).Global(state.LogLimit).Op(I32GeU).If().Call(runtime.Exhausted).End();
+        Narrow(code, cell, memory);
+        code.Access(I64Load, memory).Set(old);
+        code.Global(state.LogTop).Get(cell).I64(Tag(memory)).Op(I64Or).Access(I64Store, bookkeeping);
+        code.Global(state.LogTop).Get(old).Access(I64Store, bookkeeping, 8);
+        code.Global(state.LogTop).I32(HarnessState.LogEntryBytes).Op(I32Add).SetGlobal(state.LogTop);
+    }
+
+    // touch(cell): log, take the old content out of the hash. The cell lies inside.
     private void WriteTouch(uint memory)
     {
         touch[memory] = module.Declare(FunctionType.Of([ValueType.I64], []));
         var code = module.Code(touch[memory]);
         var old = code.Local(ValueType.I64);
-        code.Get(0);
-        Bytes(code, memory);
-        code.Op(I64GeU).If();
-        OutOfBounds(code, memory);
-        code.End();
-        code.Global(state.LogTop).Global(state.LogLimit).Op(I32GeU).If().Call(runtime.Exhausted).End();
-        Narrow(code, 0, memory);
-        code.Access(I64Load, memory).Set(old);
-        code.Global(state.LogTop).Get(0).I64(Tag(memory)).Op(I64Or).Access(I64Store, bookkeeping);
-        code.Global(state.LogTop).Get(old).Access(I64Store, bookkeeping, 8);
-        code.Global(state.LogTop).I32(HarnessState.LogEntryBytes).Op(I32Add).SetGlobal(state.LogTop);
-        code.Global(state.MemoryHash);
-        HashCell(code, memory, 0, () => code.Get(old));
-        code.Op(I64Xor).SetGlobal(state.MemoryHash);
+        Log(code, memory, 0, old);
+        code.Global(state.MemoryHash).Get(0).Get(old).Call(hashCell[memory]).Op(I64Xor).SetGlobal(state.MemoryHash);
         module.Define(touch[memory], code);
     }
 
@@ -169,31 +205,34 @@ internal sealed class HarnessMemories
     {
         settle[memory] = module.Declare(FunctionType.Of([ValueType.I64], []));
         var code = module.Code(settle[memory]);
-        code.Global(state.MemoryHash);
-        HashCell(code, memory, 0, () =>
-        {
-            Narrow(code, 0, memory);
-            code.Access(I64Load, memory);
-        });
-        code.Op(I64Xor).SetGlobal(state.MemoryHash);
+        code.Global(state.MemoryHash).Get(0);
+        Narrow(code, 0, memory);
+        code.Access(I64Load, memory).Call(hashCell[memory]).Op(I64Xor).SetGlobal(state.MemoryHash);
         module.Define(settle[memory], code);
     }
 
-    /// <summary>Local <paramref name="wide"/> becomes address plus offset; out of bounds beyond 64 bits or at the end of memory.</summary>
-    private void EffectiveAddress(CodeBuilder code, uint memory, uint address, uint offset, uint wide)
+    /// <summary>
+    /// Local <paramref name="wide"/> becomes address plus offset. Where the access ends beyond the end of memory, or the sum has more than 64 bits, the outcome says
+    /// so and the function returns.
+    /// </summary>
+    private void EffectiveAddress(CodeBuilder code, uint memory, uint address, uint offset, int size, uint wide)
     {
         Wide(code, address, Is64(memory));
-        code.Get(offset).Op(I64Add).Tee(wide);
+        code.Get(offset).Op(I64Add).Tee(wide).I64(size).Op(I64Add);
         Bytes(code, memory);
-        code.Op(I64GeU);
+        code.Op(I64GtU);
         if (Is64(memory))
         {
-            code.Get(wide).Get(offset).Op(I64LtU, I32Or);
+            code.Get(wide).Get(offset).Op(I64LtU, I32Or).Get(wide).I64(-size).Op(I64GeU, I32Or);
         }
 
-        code.If();
-        OutOfBounds(code, memory);
-        code.End();
+        code.If().I32(SweepOutcome.Trapped + (int)TrapKind.OutOfBoundsMemory).SetGlobal(state.Outcome);
+        foreach (var result in code.Type.Results)
+        {
+            code.Add(Leaving.Zero(result));
+        }
+
+        code.Op(Return).End();
     }
 
     /// <summary>
@@ -219,7 +258,7 @@ internal sealed class HarnessMemories
         var wide = code.Local(ValueType.I64);
         var first = code.Local(ValueType.I64);
         var last = code.Local(ValueType.I64);
-        EffectiveAddress(code, memory, 0, offset, wide);
+        EffectiveAddress(code, memory, 0, offset, size, wide);
         var isAtomic = (info.Effects & Effects.Atomic) != 0;
         if (isAtomic)
         {
@@ -228,20 +267,37 @@ internal sealed class HarnessMemories
 
         code.Get(wide).I64(-8).Op(I64And).Set(first);
         code.Get(wide).I64(size - 1).Op(I64Add).I64(-8).Op(I64And).Set(last);
-        code.Get(last).Call(touch[memory]);
-        Others(touch[memory]);
-        Narrow(code, wide, memory);
-        for (var i = 1u; i < operands.Length; i++)
+        var store = Instruction.Memory(opcode, 0, isAtomic ? (uint)System.Numerics.BitOperations.Log2((uint)size) : 0, memory, lane);
+        if (size <= 8)
         {
-            code.Get(i);
+            // Nearly all writes stay within a cell.
+            var old = code.Local(ValueType.I64);
+            code.Get(first).Get(last).Op(I64Eq).If();
+            Log(code, memory, first, old);
+            Store();
+            code.Get(first).Get(old);
+            Narrow(code, first, memory);
+            code.Access(I64Load, memory).Call(exchange[memory]).Op(Return).End();
         }
 
-        var alignment = isAtomic ? (uint)System.Numerics.BitOperations.Log2((uint)size) : 0;
-        code.Add(Instruction.Memory(opcode, 0, alignment, memory, lane));
+        code.Get(last).Call(touch[memory]);
+        Others(touch[memory]);
+        Store();
         code.Get(last).Call(settle[memory]);
         Others(settle[memory]);
         module.Define(function, code);
         return function;
+
+        void Store()
+        {
+            Narrow(code, wide, memory);
+            for (var i = 1u; i < operands.Length; i++)
+            {
+                code.Get(i);
+            }
+
+            code.Add(store);
+        }
 
         void Others(uint each)
         {
@@ -274,12 +330,7 @@ internal sealed class HarnessMemories
         var size = MemoryAccess.Width(opcode);
         var code = module.Code(function);
         var wide = code.Local(ValueType.I64);
-        EffectiveAddress(code, memory, 0, (uint)operands.Length, wide);
-        code.Get(wide).I64(size).Op(I64Add);
-        Bytes(code, memory);
-        code.Op(I64GtU).If();
-        OutOfBounds(code, memory);
-        code.End();
+        EffectiveAddress(code, memory, 0, (uint)operands.Length, size, wide);
         Narrow(code, wide, memory);
         for (var i = 1u; i < operands.Length; i++)
         {
@@ -303,6 +354,13 @@ internal sealed class HarnessMemories
 
         module.Define(function, code);
         return function;
+    }
+
+    /// <summary>The last address at which an access of that size and offset lies inside; null where there is none. For memories of fixed size.</summary>
+    public ulong? LastAddress(uint memory, ulong offset, int size)
+    {
+        var bytes = original.Bytes((int)memory);
+        return (ulong)size <= bytes && offset <= bytes - (ulong)size ? bytes - (ulong)size - offset : null;
     }
 
     /// <summary>memory.size, in line.</summary>
@@ -468,6 +526,42 @@ internal sealed class HarnessMemories
             Narrow(code, 0, memory);
             code.Get(1).I64(0L).Call(store);
             module.Define(function, code);
+        }
+
+        return function;
+    }
+
+    /// <summary>
+    /// (i64 address, i64 value) -> (): as <see cref="Poke"/>, for what an input puts in place before a run: it is logged, so that it can be undone, and not hashed,
+    /// because the hash tells what changes after that.
+    /// </summary>
+    public uint Plant(uint memory)
+    {
+        if (plant[memory] is not { } function)
+        {
+            plant[memory] = function = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64], []));
+            var code = module.Code(function);
+            code.Get(0).I64(original.Bytes((int)memory) < 8 ? 0 : original.Bytes((int)memory) - 7).Op(I64GeU).If().Op(Return).End();
+            Log();
+            code.Get(0).I64(7).Op(I64And, I64Eqz, I32Eqz).If().Get(0).I64(8).Op(I64Add).Set(0);
+            Log();
+            code.Get(0).I64(8).Op(I64Sub).Set(0).End();
+            Narrow(code, 0, memory);
+            code.Get(1).Access(I64Store, memory);
+            module.Define(function, code);
+
+            void Log()
+            {
+                code.Global(state.LogTop).Get(0).I64(-8).Op(I64And).I64(Tag(memory)).Op(I64Or).Access(I64Store, bookkeeping);
+                code.Global(state.LogTop).Get(0).I64(-8).Op(I64And);
+                if (!Is64(memory))
+                {
+                    code.Op(I32WrapI64);
+                }
+
+                code.Access(I64Load, memory).Access(I64Store, bookkeeping, 8)
+                    .Global(state.LogTop).I32(HarnessState.LogEntryBytes).Op(I32Add).SetGlobal(state.LogTop);
+            }
         }
 
         return function;

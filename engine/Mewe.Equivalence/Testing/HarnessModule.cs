@@ -8,7 +8,7 @@ namespace Mewe.Equivalence.Testing;
 internal sealed class HarnessModule
 {
     private readonly WasmModule module = new();
-    private readonly List<FunctionCode?> functions = [];
+    private readonly List<FunctionBody?> functions = [];
     private readonly List<FunctionType> functionTypes = [];
     private readonly Dictionary<FunctionType, uint> types = [];
     private readonly Dictionary<uint, uint> dummies = [];
@@ -56,9 +56,9 @@ internal sealed class HarnessModule
     /// <summary>A builder for the function's code.</summary>
     public CodeBuilder Code(uint function) => new(TypeOf(function));
 
-    public void Define(uint function, FunctionCode code) => functions[(int)function] = code;
+    public void Define(uint function, FunctionBody body) => functions[(int)function] = body;
 
-    public void Define(uint function, CodeBuilder code) => Define(function, code.Build());
+    public void Define(uint function, CodeBuilder code) => Define(function, new FunctionBody(code.Build()));
 
     public void Export(string name, uint function) => module.Exports.Add(new Export(name, ExternKind.Function, function));
 
@@ -97,15 +97,14 @@ internal sealed class HarnessModule
         return function;
     }
 
-    /// <summary>The module with one more memory, the harness's own, of that size and with that content.</summary>
+    /// <summary>The module with one more memory, the harness's own, of that size and with that content. To be called once.</summary>
     public byte[] Write(ulong pages, params ReadOnlySpan<(uint Memory, int Address, ReadOnlyMemory<byte> Bytes)> content)
     {
-        for (var i = module.Bodies.Count; i < functions.Count; i++)
+        foreach (var body in functions)
         {
-            module.Bodies.Add(new FunctionBody(functions[i]!));
+            module.Bodies.Add(body!);
         }
 
-        var segments = module.Data.Count;
         AddMemory(pages, is64: false);
         foreach (var (memory, address, bytes) in content)
         {
@@ -113,13 +112,6 @@ internal sealed class HarnessModule
         }
 
         module.DataCount = (uint)module.Data.Count;
-        var written = ModuleWriter.Write(module);
-        module.Memories.RemoveAt(module.Memories.Count - 1);
-        while (module.Data.Count > segments)
-        {
-            module.Data.RemoveAt(module.Data.Count - 1);
-        }
-
-        return written;
+        return ModuleWriter.Write(module);
     }
 }

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using Mewe.Execution;
 using Mewe.Wasm;
 using static Mewe.Wasm.Opcode;
 
@@ -59,11 +61,11 @@ internal sealed class HarnessRuntime
     /// <summary>() -> f64, of the same kind.</summary>
     public uint Float { get; }
 
-    /// <summary>() -> (): ends the run because its fuel is used up.</summary>
+    /// <summary>() -> (): ends the run because its fuel is used up, where nothing may follow: it traps.</summary>
     public uint Exhausted { get; }
 
-    /// <summary>Burns one unit of fuel, in line.</summary>
-    public void Tick(ICollection<Instruction> code)
+    /// <summary>Burns one unit of fuel, in line; where there is none left the outcome says so, and the body is left.</summary>
+    public void Tick(ImmutableArray<Instruction>.Builder code, Leaving leaving)
     {
         code.Add(Instruction.Of(GlobalGet, state.Fuel));
         code.Add(Instruction.I32Const(1));
@@ -73,8 +75,27 @@ internal sealed class HarnessRuntime
         code.Add(Instruction.I32Const(0));
         code.Add(Instruction.Of(I32LtS));
         code.Add(Instruction.Block(If, BlockType.Empty));
-        code.Add(Instruction.Call(Exhausted));
+        code.Add(Instruction.I32Const((int)RunEnding.FuelExhausted));
+        code.Add(Instruction.Of(GlobalSet, state.Outcome));
+        leaving.Leave(code);
         code.Add(Instruction.Of(End));
+    }
+
+    /// <summary>Leaves the body at hand where a call that it has just made ended the run.</summary>
+    public void LeaveIfEnded(ImmutableArray<Instruction>.Builder code, Leaving leaving)
+    {
+        code.Add(Instruction.Of(GlobalGet, state.Outcome));
+        code.Add(Instruction.Block(If, BlockType.Empty));
+        leaving.Leave(code);
+        code.Add(Instruction.Of(End));
+    }
+
+    /// <summary>Ends the run as a trap of that kind does.</summary>
+    public void Trap(ImmutableArray<Instruction>.Builder code, TrapKind kind, Leaving leaving)
+    {
+        code.Add(Instruction.I32Const(SweepOutcome.Trapped + (int)kind));
+        code.Add(Instruction.Of(GlobalSet, state.Outcome));
+        leaving.Leave(code);
     }
 
     /// <summary>Burns as much fuel as the i32 on the stack says.</summary>
@@ -120,8 +141,9 @@ internal sealed class HarnessRuntime
         .Get(0).I64(29).Op(I64ShrU, I64Xor).I64(SplitMix.Second).Op(I64Mul).Tee(0)
         .Get(0).I64(32).Op(I64ShrU, I64Xor));
 
+    // A multiplication and a shift per value, each a bijection of the trace and of the value: a single difference never gets lost, several cancel once in 2^64.
     private void WriteAbsorb() => module.Define(Absorb, module.Code(Absorb)
-        .Global(state.Trace).Get(0).Call(Hash).SetGlobal(state.Trace));
+        .Global(state.Trace).Get(0).Op(I64Xor).I64(SplitMix.First).Op(I64Mul).Tee(0).Get(0).I64(32).Op(I64ShrU, I64Xor).SetGlobal(state.Trace));
 
     private void WriteNext()
     {

@@ -8,30 +8,27 @@ namespace Mewe.Equivalence.Testing;
 /// </summary>
 internal sealed class HarnessState
 {
-    /// <summary>The value table is at the start of the harness's own memory; then come run records, traces, coverage, the undo log, and last the inputs.</summary>
-    public const int ValueTable = 0, ValueCount = 64, RunRecords = ValueCount * 8;
+    /// <summary>The value table is at the start of the harness's own memory; then come the arena's pool, what stood in the arena's place, run records, traces, coverage, the undo log, and last the inputs.</summary>
+    public const int ValueTable = 0, ValueCount = 64, ArenaPool = ValueCount * 8, SavedArena = ArenaPool + Testing.Arena.PoolBytes, RunRecords = SavedArena + Testing.Arena.Bytes;
 
     /// <summary>
-    /// Parts of an input record: seed, arena, fuel, image, mood; how many fills, pokes and answers there are and where they stand, 16 bytes each; then arguments
+    /// Parts of an input record: seed, arena, fuel, image, mood; how many fills, pokes and answers there are and where they stand, 16 bytes each; where in the harness's memory the content of the arena stands; then arguments
     /// and globals.
     /// </summary>
     public const int SeedAt = 0, ArenaAt = 8, FuelAt = 16, ImageAt = 20, MoodAt = 24, FillCountAt = 28, FillsAt = 32, PokeCountAt = 36, PokesAt = 40,
-        AnswerCountAt = 44, AnswersAt = 48, ArgumentsAt = 64, SlotBytes = 16;
+        AnswerCountAt = 44, AnswersAt = 48, ArenaWindowAt = 52, ArgumentsAt = 64, SlotBytes = 16;
 
     /// <summary>Bytes of an entry of the undo log, and of the record that a run leaves when inputs are chosen.</summary>
     public const int LogEntryBytes = 16, RunRecordBytes = 32;
 
     /// <summary>Incoming values and comparisons that a run keeps when inputs are chosen: the first half of them, and the last.</summary>
-    public const int TracedValues = 32, TracedComparisons = 32;
+    public const int TracedValues = 16, TracedComparisons = 16;
 
     /// <summary>Bytes of the traces of a run.</summary>
     public const int TraceBytes = TracedValues * IncomingValue.Bytes + TracedComparisons * Comparison.Bytes;
 
     /// <summary>Entries of the undo log that the original may use; candidates may use twice as many.</summary>
-    public const int LogEntries = 1 << 17;
-
-    /// <summary>Cells of the arena.</summary>
-    public const int ArenaCells = 64;
+    public const int LogEntries = 1 << 16;
 
     /// <param name="profiledInputs">Inputs that run records, traces and coverage are kept for; 0 where they are not wanted.</param>
     public HarnessState(HarnessModule module, int parameters, int globals, int profiledInputs, int coveragePerInput)
@@ -53,6 +50,7 @@ internal sealed class HarnessState
         Random = I64();
         Seed = I64();
         Arena = I64();
+        ArenaIsSet = I32();
         Pointer = I64();
         Echo = I64();
         Dropped = I64();
@@ -111,6 +109,9 @@ internal sealed class HarnessState
     public uint Seed { get; }
 
     public uint Arena { get; }
+
+    /// <summary>An i32: whether the arena is in place.</summary>
+    public uint ArenaIsSet { get; }
 
     /// <summary>The last argument of the call out at hand that could be an address, else 0.</summary>
     public uint Pointer { get; }

@@ -11,6 +11,9 @@ internal sealed class InputGenerator
 {
     private const int MaximumFills = 4, MaximumPokes = 16;
 
+    /// <summary>Fills, pokes and answers of an input at most.</summary>
+    public const int MostExtras = MaximumFills + 2 * MaximumPokes;
+
     private readonly OriginalModule original;
     private readonly uint function;
     private readonly FunctionType type;
@@ -21,17 +24,16 @@ internal sealed class InputGenerator
     private readonly ulong[] dictionary;
     private readonly bool[] addresses;
     private readonly ulong memoryBytes;
-    private readonly ulong stackPointer;
+    private readonly ulong arena;
 
-    public InputGenerator(OriginalModule original, uint function, FunctionCode code, TestOptions options, RecordedInputs recorded)
+    public InputGenerator(OriginalModule original, uint function, FunctionCode code, TestOptions options, RecordedInputs recorded, Arena arena)
     {
+        this.arena = arena.Address;
         (this.original, this.function, this.options, this.recorded) = (original, function, options, recorded);
         type = original.TypeOf(function);
         tuples = recorded.Arguments.GetValueOrDefault(function, []);
         memoryBytes = original.Memories.Length > 0 ? original.Bytes(0) : 0;
         mutableGlobals = [.. UsedGlobals(code).Where(global => original.GlobalTypes[(int)global] is { Mutable: true, Value.IsReference: false })];
-        stackPointer = Enumerable.Range(0, original.GlobalTypes.Length).Select(global => (uint)global).Where(original.LooksLikePointer)
-            .Select(global => original.GlobalValues[(int)global].Low).FirstOrDefault();
         dictionary = FunctionSetting.Constants(code);
         addresses = AddressParameters(code);
     }
@@ -42,8 +44,7 @@ internal sealed class InputGenerator
         var random = Stream(number);
         var seed = random.Next();
         var isRecorded = (!recorded.Memory.IsEmpty || tuples.Length > 0) && random.OneIn(2);
-        var arena = Arena(ref random);
-        var arguments = isRecorded && tuples.Length > 0 ? random.Pick(tuples) : Arguments(arena, ref random);
+        var arguments = isRecorded && tuples.Length > 0 ? random.Pick(tuples) : Arguments(ref random);
         return new TestInput(
             number, seed, Mood(ref random), arena, Fuel(number), isRecorded && !recorded.Memory.IsEmpty, arguments,
             Globals(isRecorded, ref random), isRecorded && random.OneIn(2) ? [] : Fills(arguments, ref random), [], []);
@@ -74,7 +75,7 @@ internal sealed class InputGenerator
             input = random.Next(12) switch
             {
                 < 6 when parent.Incoming.Length > 0 => Replace(input, random.Pick(parent.Incoming), null, ref random),
-                6 when parent.Calls > 0 => Answer(input, 1 + random.Next(Math.Min(parent.Calls + 1, 64)), Likely(input.Arena, ref random), ref random),
+                6 when parent.Calls > 0 => Answer(input, 1 + random.Next(Math.Min(parent.Calls + 1, 64)), Likely(ref random), ref random),
                 < 10 when input.Arguments.Length > 0 => ChangeArgument(input, ref random),
                 10 when mutableGlobals.Length > 0 => input with { Globals = Globals(input.Recorded, ref random) },
                 11 when random.OneIn(2) => input with { Seed = random.Next() },
@@ -187,7 +188,7 @@ internal sealed class InputGenerator
     private TestInput Replace(TestInput input, IncomingValue incoming, ulong? wanted, ref SplitMix random)
     {
         var isFloat = incoming.IsFloat && wanted is null && !random.OneIn(3);
-        var value = wanted ?? (isFloat ? Float(incoming.Width == 4, ref random) : Likely(input.Arena, ref random));
+        var value = wanted ?? (isFloat ? Float(incoming.Width == 4, ref random) : Likely(ref random));
         return incoming.IsLoad ? Poke(input, incoming, value, ref random) : Answer(input, (int)incoming.Source, value, ref random);
     }
 
@@ -214,24 +215,18 @@ internal sealed class InputGenerator
     private TestInput ChangeArgument(TestInput input, ref SplitMix random)
     {
         var at = random.Next(input.Arguments.Length);
-        var value = random.OneIn(2) ? Argument(at, input.Arena, ref random) : Nudge(type.Parameters[at], input.Arguments[at], ref random);
+        var value = random.OneIn(2) ? Argument(at, ref random) : Nudge(type.Parameters[at], input.Arguments[at], ref random);
         return input with { Arguments = input.Arguments.SetItem(at, value) };
     }
 
     // A value that a program may well compare with: its constants first.
-    private ulong Likely(ulong arena, ref SplitMix random) => random.Next(8) switch
+    private ulong Likely(ref SplitMix random) => random.Next(8) switch
     {
         0 or 1 or 2 when dictionary.Length > 0 => random.Pick(dictionary) + (random.OneIn(2) ? 0 : (ulong)random.Next(3) - 1),
-        3 => Pointers(arena, ref random),
+        3 => Arena.Pointers(arena, original.Memories is [{ Limits.Is64: true }, ..], ref random),
         4 => 1UL << random.Next(64),
         _ => Number(ref random),
     };
-
-    private ulong Pointers(ulong arena, ref SplitMix random)
-    {
-        var pointer = arena + (ulong)random.Next(HarnessState.ArenaCells) * 8;
-        return original.Memories[0].Limits.Is64 ? pointer : pointer | (arena + (ulong)random.Next(HarnessState.ArenaCells) * 8) << 32;
-    }
 
     private static ValueBits Nudge(ValueType type, ValueBits value, ref SplitMix random)
     {
@@ -253,21 +248,7 @@ internal sealed class InputGenerator
         return favourite + (random.OneIn(4) ? CallStubs.MayTrap : 0) + (random.OneIn(4) ? CallStubs.LeavesMemory : 0);
     }
 
-    // Beyond what the data segments fill where there is room, so that constants stay as the program expects them.
-    private ulong Arena(ref SplitMix random)
-    {
-        const ulong Bytes = HarnessState.ArenaCells * 8;
-        var low = Math.Max(original.DataEnd, stackPointer) + 64;
-        if (low + 2 * Bytes > memoryBytes)
-        {
-            low = memoryBytes > 4 * Bytes ? memoryBytes / 2 : 16;
-        }
-
-        var room = memoryBytes > low + Bytes ? Math.Min(memoryBytes - low - Bytes, 4096) : 0;
-        return (low + (ulong)random.Next((int)room + 1)) & ~15UL;
-    }
-
-    private ImmutableArray<ValueBits> Arguments(ulong arena, ref SplitMix random)
+    private ImmutableArray<ValueBits> Arguments(ref SplitMix random)
     {
         var arguments = ImmutableArray.CreateBuilder<ValueBits>(type.Parameters.Length);
         var style = random.Next(8);
@@ -284,30 +265,30 @@ internal sealed class InputGenerator
             }
             else
             {
-                arguments.Add(Argument(i, arena, ref random));
+                arguments.Add(Argument(i, ref random));
             }
         }
 
         return arguments.MoveToImmutable();
     }
 
-    private ValueBits Argument(int index, ulong arena, ref SplitMix random)
+    private ValueBits Argument(int index, ref SplitMix random)
     {
         var parameter = type.Parameters[index];
         var isAddress = addresses[index];
         if (parameter.IsInteger && memoryBytes > 0 && random.Next(8) < (isAddress ? 7 : 3))
         {
-            return ValueBits.Of(Fit(parameter, Address(arena, ref random)));
+            return ValueBits.Of(Fit(parameter, Address(ref random)));
         }
 
         return Plain(parameter, ref random);
     }
 
-    private ulong Address(ulong arena, ref SplitMix random) => random.Next(16) switch
+    private ulong Address(ref SplitMix random) => random.Next(16) switch
     {
-        < 9 => arena + (ulong)random.Next(HarnessState.ArenaCells - 8) * 8,
-        9 => arena + (ulong)random.Next(HarnessState.ArenaCells * 8),
-        10 or 11 when stackPointer > 0 => stackPointer - (ulong)random.Next(64) * 16,
+        < 9 => arena + (ulong)random.Next(Arena.Cells - 8) * 8,
+        9 => arena + (ulong)random.Next(Arena.Cells * 8),
+        10 or 11 when original.StackPointer > 0 => original.StackPointer - (ulong)random.Next(64) * 16,
         12 => memoryBytes - (ulong)random.Next(32),
         13 => 0,
         _ when original.Slices.Length > 0 => InData(ref random),

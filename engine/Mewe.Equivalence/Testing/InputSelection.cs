@@ -22,6 +22,9 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
     /// <summary>Bytes of coverage that a round may take.</summary>
     private const int CoverageBudget = 2 << 20;
 
+    /// <summary>So many rounds at most are tried only to find enough inputs on which fuel lasts.</summary>
+    private const int RoundsForConclusive = 8;
+
     /// <summary>Beyond so many inputs to vary, only those that reach something new join them.</summary>
     private const int MaximumParents = 128;
 
@@ -29,8 +32,6 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
     private sealed record Run(TestInput Input, int Fuel, RunEnding Ending, bool Completed, ulong Path, ulong Digest)
     {
         public bool IsConclusive => Ending != RunEnding.FuelExhausted;
-
-        public bool IsKey { get; set; }
     }
 
     /// <summary>A parent and the branch outcomes that it reaches.</summary>
@@ -44,12 +45,14 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
         var pool = outcomes == 0 ? options.Pool : Math.Clamp(CoverageBudget / outcomes, 32, options.Pool);
         var harness = new Harness(original, function, needs, setting, new HarnessProfile(pool, outcomes));
         harness.Add(original.TypeIndexOf(function), new Diversify.VariantCode(code));
+        var module = harness.Write(pool);
         var runs = new List<Run>();
         var covered = new bool[outcomes];
+        var keys = new Run?[outcomes];
         var parents = new List<Reached>();
         var paths = new HashSet<ulong>();
         long executions = 0;
-        var idle = 0;
+        var (idle, conclusive) = (0, 0);
         var isDone = false;
         var wanted = new HashSet<int>();
         for (var round = 0; round < options.Rounds && idle < options.IdleRounds; round++)
@@ -58,9 +61,14 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
             var isLast = round > 0 && (isDone || round == options.Rounds - 1 || idle == options.IdleRounds - 1);
             var frontier = parents.Where(parent => StandsBefore(parent.Outcomes, covered, sites)).ToList();
             var zeros = isLast ? NegativeZeros(generator, round * pool, Math.Min(pool / 2, options.Inputs / 8), parents) : [];
+            if (isDone && zeros.Count == 0 && round > 1)
+            {
+                break;
+            }
+
             var inputs = zeros.Concat(Enumerable.Range(round * pool + zeros.Count, pool - zeros.Count).Select(number => Next(generator, number, parents, frontier, covered)))
                 .OrderBy(input => input.Recorded).ToList();
-            var result = await engine.SweepAsync(Request(harness, inputs, outcomes), cancellationToken).ConfigureAwait(false);
+            var result = await engine.SweepAsync(Request(module, harness, inputs, outcomes), cancellationToken).ConfigureAwait(false);
             if (!result.TryGet(out var sweep, out var failure))
             {
                 return failure;
@@ -72,19 +80,20 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
             }
 
             executions += sweep.Executions;
-            var found = Collect(inputs, sweep, covered, runs, parents, paths);
+            var found = Collect(inputs, sweep, covered, keys, runs, parents, paths);
             wanted.UnionWith(zeros.Select(input => input.Number));
             if (isLast)
             {
                 break;
             }
 
+            conclusive += runs.Skip(runs.Count - inputs.Count).Count(run => run.IsConclusive);
             isDone = sites.All(site => covered.AsSpan(site.First, site.Size).IndexOf(false) < 0)
                 && runs.Count(run => run.Completed) >= Math.Min(options.Inputs, (round + 1) * pool / 2);
-            idle = found ? 0 : idle + 1;
+            idle = found || (conclusive < options.Inputs && round < RoundsForConclusive) ? 0 : idle + 1;
         }
 
-        var chosen = Choose(runs, wanted);
+        var chosen = Choose(runs, keys, wanted);
         return new ChosenInputs(
             [.. chosen.Select(run => run.Input).OrderBy(input => input.Recorded).ThenBy(input => input.Number)], chosen.Count(run => run.IsConclusive),
             chosen.Count(run => run.Completed), sites.Where(site => site.IsBranch).Sum(site => covered.AsSpan(site.First, site.Size).Count(true)),
@@ -101,8 +110,9 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
     private static List<TestInput> NegativeZeros(InputGenerator generator, int number, int most, List<Reached> parents) =>
         [.. parents.Select((parent, i) => generator.NegativeZeros(number + i, parent.Parent)).OfType<TestInput>().Take(most).Select((input, i) => input with { Number = number + i })];
 
-    private static SweepRequest Request(Harness harness, List<TestInput> inputs, int outcomes) => new(harness.Write(inputs), 1, 0, inputs.Count)
+    private static SweepRequest Request(byte[] module, Harness harness, List<TestInput> inputs, int outcomes) => new(module, 1, 0, inputs.Count)
     {
+        Preload = [harness.Inputs(inputs)],
         KeepDigests = true,
         ReadBack =
         [
@@ -114,7 +124,7 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
 
     // An outcome counts as covered when a conclusive run reaches it: what an exhausted run reaches, no candidate is compared on.
     private static bool Collect(
-        List<TestInput> inputs, SweepResult sweep, bool[] covered, List<Run> runs, List<Reached> parents, HashSet<ulong> paths)
+        List<TestInput> inputs, SweepResult sweep, bool[] covered, Run?[] keys, List<Run> runs, List<Reached> parents, HashSet<ulong> paths)
     {
         var records = sweep.ReadBack[0].Span;
         var coverage = sweep.ReadBack[1].Span;
@@ -132,20 +142,27 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
             }
 
             var run = new Run(
-                inputs[i], BinaryPrimitives.ReadInt32LittleEndian(record), (RunEnding)ending,
+                inputs[i], BinaryPrimitives.ReadInt32LittleEndian(record), ending >= SweepOutcome.Trapped ? RunEnding.Completed : (RunEnding)ending,
                 BinaryPrimitives.ReadInt32LittleEndian(record[8..]) != 0, path, sweep.Digests[i]);
+            var isNew = false;
             for (var o = 0; o < reached.Length && run.IsConclusive; o++)
             {
-                if (reached[o] != 0 && !covered[o])
+                if (reached[o] == 0)
                 {
-                    covered[o] = true;
-                    run.IsKey = true;
+                    continue;
+                }
+
+                isNew |= !covered[o];
+                covered[o] = true;
+                if (keys[o] is not { } key || run.Fuel < key.Fuel / 2)
+                {
+                    keys[o] = run;
                 }
             }
 
             // Any new path is worth a variation, but only new outcomes count as progress.
-            progress |= run.IsKey;
-            if (run.IsKey || (run.IsConclusive && parents.Count < MaximumParents && paths.Add(path)))
+            progress |= isNew;
+            if (isNew || (run.IsConclusive && parents.Count < MaximumParents && paths.Add(path)))
             {
                 parents.Add(new Reached(Trace(inputs[i], sweep.ReadBack[2].Span.Slice(i * HarnessState.TraceBytes, HarnessState.TraceBytes), record, calls), reached.ToArray()));
             }
@@ -187,9 +204,12 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
         return false;
     }
 
-    private List<Run> Choose(List<Run> runs, HashSet<int> wanted)
+    /// <param name="keys">For each outcome a run that reaches it: the first, or one that costs much less.</param>
+    /// <param name="wanted">Numbers of inputs that are taken even where they cover nothing new.</param>
+    private List<Run> Choose(List<Run> runs, Run?[] keys, HashSet<int> wanted)
     {
-        var chosen = runs.Where(run => run.IsKey || (run.IsConclusive && wanted.Contains(run.Input.Number))).OrderBy(run => !run.IsKey).Take(options.Inputs).ToList();
+        var needed = keys.OfType<Run>().Select(run => run.Input.Number).ToHashSet();
+        var chosen = runs.Where(run => needed.Contains(run.Input.Number) || (run.IsConclusive && wanted.Contains(run.Input.Number))).OrderBy(run => !needed.Contains(run.Input.Number)).Take(options.Inputs).ToList();
         var budget = options.TotalFuel - chosen.Sum(run => (long)run.Fuel);
         var taken = new HashSet<int>(chosen.Select(run => run.Input.Number));
         var digests = new HashSet<ulong>(chosen.Select(run => run.Digest));

@@ -27,7 +27,7 @@ internal sealed class MemoryImages
         return new MemoryImages(initial, Limit([.. NonZero(usable), .. original.Slices.Where(slice => slice.Memory != 0)], code, budget));
     }
 
-    /// <summary>Emits: where the input's image is not in place, clear the memories and put it there.</summary>
+    /// <summary>Emits: where the input's image is not in place, clear what another put there and put it there.</summary>
     public void Select(HarnessModule module, HarnessMemories memories, CodeBuilder code, HarnessState state, uint bookkeeping)
     {
         if (memories.Count == 0)
@@ -36,15 +36,19 @@ internal sealed class MemoryImages
         }
 
         code.Global(state.Record).Access(I32Load, bookkeeping, HarnessState.ImageAt).Global(state.Image).Op(I32Ne).If();
-        code.Global(state.Image).I32(0).Op(I32GeS).If();
-        for (var m = 0u; m < memories.Count; m++)
+        for (var image = 0; image < slices.Length && slices.Length > 1; image++)
         {
-            var pages = memories.PhysicalPages((int)m);
-            _ = memories.Is64(m) ? code.I64(0L).I32(0).I64(pages << 16) : code.I32(0).I32(0).I32((int)(pages << 16));
-            code.Add(Instruction.Of(MemoryFill, m));
+            // All that is in the memories now is what this image put there: runs have been undone. Zeros elsewhere need not be written again.
+            code.Global(state.Image).I32(image).Op(I32Eq).If();
+            foreach (var slice in slices[image])
+            {
+                _ = memories.Is64(slice.Memory) ? code.I64(slice.Address).I32(0).I64(slice.Bytes.Length) : code.I32((int)slice.Address).I32(0).I32(slice.Bytes.Length);
+                code.Add(Instruction.Of(MemoryFill, slice.Memory));
+            }
+
+            code.End();
         }
 
-        code.End();
         code.Global(state.Record).Access(I32Load, bookkeeping, HarnessState.ImageAt).SetGlobal(state.Image);
         for (var image = 0; image < slices.Length; image++)
         {

@@ -19,6 +19,7 @@ internal sealed class OriginalModule
         GlobalValues = Evaluate(module, GlobalTypes, options.Seed);
         Pages = [.. Memories.Select(memory => Math.Min(memory.Limits.Minimum, (ulong)options.MaximumPages))];
         Slices = Place(module);
+        StackPointer = Enumerable.Range(0, GlobalTypes.Length).Select(global => (uint)global).Where(LooksLikePointer).Select(global => GlobalValues[(int)global].Low).FirstOrDefault();
         DataEnd = Slices.Where(slice => slice.Memory == 0).Select(slice => slice.Address + (ulong)slice.Bytes.Length).DefaultIfEmpty(0UL).Max();
     }
 
@@ -43,6 +44,9 @@ internal sealed class OriginalModule
 
     /// <summary>The end of what active segments put into memory 0.</summary>
     public ulong DataEnd { get; }
+
+    /// <summary>What the stack pointer, if there seems to be one, starts as; else 0.</summary>
+    public ulong StackPointer { get; }
 
     public ulong Bytes(int memory) => Pages[memory] << 16;
 

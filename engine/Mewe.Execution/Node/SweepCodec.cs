@@ -10,12 +10,18 @@ internal static class SweepCodec
 
     public static RequestWriter Encode(SweepRequest request)
     {
-        var writer = new RequestWriter(WorkerOperation.Sweep, request.Harness.Length + 256);
+        var writer = new RequestWriter(WorkerOperation.Sweep, request.Harness.Length + request.Preload.Sum(content => content.Bytes.Length + 64) + 256);
         writer.U8((request.StopAtFirstDifference ? StopAtFirstDifference : 0) | (request.KeepDigests ? KeepDigests : 0));
         writer.U32(request.SubjectCount);
         writer.I32(request.FirstInput);
         writer.U32(request.InputCount);
         writer.List(request.ReadBack, writer.Range);
+        writer.List(request.Preload, content =>
+        {
+            writer.String(content.Export);
+            writer.F64(content.Offset);
+            writer.Bytes(content.Bytes.Span);
+        });
         writer.Bytes(request.Harness.Span);
         return writer;
     }

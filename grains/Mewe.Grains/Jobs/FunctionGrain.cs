@@ -32,6 +32,7 @@ public sealed class FunctionGrain(JobPlan plan, DifferentialTester tester, uint 
         var passed = new List<(CandidateVariant Candidate, Tested Verdict)>();
         var refuted = ImmutableArray.CreateBuilder<RefutedReport>();
         var tally = new Tally();
+        var functionTester = tester.Of(function, plan.Recorded);
         using var candidates = stream.GetEnumerator();
         var batch = new List<CandidateVariant>();
         while (passed.Count < PoolPerVariant * wanted && tally.Untestable is null)
@@ -47,7 +48,7 @@ public sealed class FunctionGrain(JobPlan plan, DifferentialTester tester, uint 
                 break;
             }
 
-            var report = await tester.TestAsync(function, [.. batch.Select(candidate => candidate.Code)], plan.Recorded, cancellationToken);
+            var report = await functionTester.TestAsync([.. batch.Select(candidate => candidate.Code)], cancellationToken);
             tally.Add(report);
             for (var i = 0; i < batch.Count; i++)
             {

@@ -4,6 +4,16 @@
 const none = new Uint8Array(0);
 const readRange = (request) => ({ name: request.string(), offset: request.f64(), length: request.u32() });
 
+const readContent = (request) => ({ name: request.string(), offset: request.f64(), bytes: request.bytes() });
+
+function preload(exports, contents) {
+  for (const { name, offset, bytes } of contents) {
+    const memory = exports[name];
+    if (!(memory instanceof WebAssembly.Memory)) throw new TypeError(`the harness does not export the memory "${name}"`);
+    new Uint8Array(memory.buffer).set(bytes, offset);
+  }
+}
+
 // The bytes of a range, cut off at the memory's end; null when there is no such memory.
 function bytesOf(exports, { name, offset, length }) {
   const memory = exports?.[name];
@@ -18,4 +28,4 @@ function writeBack(reply, exports, ranges) {
   for (const range of ranges) reply.bytes(bytesOf(exports, range) ?? none);
 }
 
-module.exports = { readRange, bytesOf, writeBack };
+module.exports = { readRange, readContent, preload, bytesOf, writeBack };

@@ -1,16 +1,17 @@
 // Differential testing: operation 2.
 //
-//   request   u8 flags (1 stop at the first difference, 2 keep digests), u32 subjects, i32 first input, u32 inputs, list of range, bytes harness
+//   request   u8 flags (1 stop at the first difference, 2 keep digests), u32 subjects, i32 first input, u32 inputs, list of range, list of content, bytes harness
 //   reply     u8 0, string rejection
 //          or u8 1, f64 executions, per subject: u8 status, u32 compared, u32 inconclusive, u32 trapped, u32 differences,
 //                   if differences: i32 input, observation of the original, observation of the subject;
 //             list of bytes read back; u32 n (subjects * inputs, or 0), n * u64 digest
+//   content      string export, f64 offset, bytes: written to memory before the first run
 //   observation  u64 digest, i32 outcome, u8 trap kind
 //
 // SweepRequest in Sweep.cs says what a harness is and what equal means.
 'use strict';
 const { kinds, trapKind } = require('trap.js');
-const { readRange, writeBack } = require('memory.js');
+const { readRange, readContent, preload, writeBack } = require('memory.js');
 const driver = require('driver.js');
 
 const status = { notCompared: 0, agrees: 1, differs: 2 };
@@ -22,7 +23,6 @@ const ending = (trap) => (trap === kinds.none ? 0 : trap === kinds.exception ? 1
 
 class Subject {
   inconclusive = 0;
-  trapped = 0;
   differences = 0;
   first = null;
 }
@@ -42,7 +42,6 @@ class Comparison {
     this.first = first;
     this.inputs = inputs;
     this.stopAtFirst = stopAtFirst;
-    this.originalTrap = kinds.none;
     Object.assign(this, driver.begin(functions, digest, outcome, first, inputs, keepDigests));
   }
 
@@ -57,7 +56,7 @@ class Comparison {
       }
       if (happened === driver.event.done) return;
       if (happened === driver.event.originalOutOfFuel) this.undecided();
-      else this.differs({ digest: state.digest.value, outcome: state.outcome.value, trap: kinds.none });
+      else this.differs({ digest: state.digest.value, outcome: state.outcome.value, trap: state.trap.value });
     }
   }
 
@@ -65,13 +64,13 @@ class Comparison {
   trapped(trap) {
     const number = state.subject.value;
     const subject = this.subjects[number];
-    subject.trapped++;
+    this.perSubject[4 * number + 2]++;
     const digest = this.digest();
     const outcome = this.outcome();
     if (this.digests !== null) this.digests[number * this.inputs + state.index.value] = BigInt.asUintN(64, digest);
     if (number === 0) {
       if (trap === kinds.stackExhaustion || outcome === fuelExhausted) return this.undecided();
-      this.originalTrap = trap;
+      state.originalTrap.value = trap;
       state.originalAbnormal.value = ending(trap);
       state.originalDigest.value = digest;
       state.originalOutcome.value = outcome;
@@ -84,14 +83,14 @@ class Comparison {
     ) {
       return this.differs({ digest, outcome, trap });
     }
-    this.perSubject[2 * number + 1]++;
+    this.perSubject[4 * number + 1]++;
     state.subject.value = number + 1;
   }
 
   // The original has no answer for this input, so nobody else needs to be asked.
   undecided() {
     this.subjects.forEach((subject, number) => {
-      if (this.perSubject[2 * number] !== 0) subject.inconclusive++;
+      if (this.perSubject[4 * number] !== 0) subject.inconclusive++;
     });
     state.index.value++;
     state.subject.value = 0;
@@ -106,17 +105,17 @@ class Comparison {
       original: {
         digest: state.originalDigest.value,
         outcome: state.originalOutcome.value,
-        trap: state.originalAbnormal.value === 0 ? kinds.none : this.originalTrap,
+        trap: state.originalTrap.value,
       },
       subject: observed,
     };
-    this.perSubject[2 * number + 1]++;
-    if (this.stopAtFirst) this.perSubject[2 * number] = 0;
+    this.perSubject[4 * number + 1]++;
+    if (this.stopAtFirst) this.perSubject[4 * number] = 0;
     state.subject.value = number + 1;
   }
 
   compared(number) {
-    return this.perSubject[2 * number + 1];
+    return this.perSubject[4 * number + 1];
   }
 
   status(number) {
@@ -136,6 +135,7 @@ exports.sweep = function sweep(request, reply) {
   const first = request.i32();
   const inputs = request.u32();
   const ranges = request.list(readRange);
+  const contents = request.list(readContent);
   const harness = request.bytes();
   const { stackTraceLimit } = Error;
   let exports, comparison;
@@ -143,6 +143,7 @@ exports.sweep = function sweep(request, reply) {
   try {
     Error.stackTraceLimit = 0; // a trap costs many times as much with its stack trace, and nobody looks at it
     exports = new WebAssembly.Instance(new WebAssembly.Module(harness)).exports;
+    preload(exports, contents);
     functions = Array.from({ length: count }, (_, number) => exported(exports, `subject_${number}`));
     const [digest, outcome] = [exported(exports, 'digest'), exported(exports, 'outcome')];
     comparison = new Comparison(functions, digest, outcome, first, inputs, (flags & 1) !== 0, (flags & 2) !== 0);
@@ -161,7 +162,7 @@ exports.sweep = function sweep(request, reply) {
     reply.u8(comparison.status(number));
     reply.u32(comparison.compared(number));
     reply.u32(subject.inconclusive);
-    reply.u32(subject.trapped);
+    reply.u32(comparison.perSubject[4 * number + 2]);
     reply.u32(subject.differences);
     if (subject.first === null) return;
     reply.i32(subject.first.input);

@@ -76,7 +76,7 @@ internal sealed class Composer
                 continue;
             }
 
-            applied.Add(new AppliedTransform(transform.Name, count));
+            applied.Add(new AppliedTransform(transform.Name, count) { Rules = context.TakeRules() });
             working.Rebuild(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(output), [.. context.Locals]);
             view = working;
         }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Mewe.Diversify.Rules;
+using Mewe.Diversify.Terms;
 using Mewe.Diversify.Transforms.Arithmetic;
 using Mewe.Diversify.Transforms.Control;
 using Mewe.Diversify.Transforms.Locals;
@@ -14,7 +15,8 @@ namespace Mewe.Diversify;
 /// </summary>
 public static class TransformCatalog
 {
-    public static ImmutableArray<WeightedTransform> All { get; } =
+    /// <summary>The rule files.</summary>
+    private static readonly ImmutableArray<WeightedTransform> RuleFiles =
     [
         new(RuleTransform.Load("commute"), 3),
         new(RuleTransform.Load("reassociate"), 5),
@@ -27,6 +29,12 @@ public static class TransformCatalog
         new(RuleTransform.Load("select"), 6),
         new(RuleTransform.Load("float-bits"), 3),
         new(RuleTransform.Load("vector"), 4),
+    ];
+
+    public static ImmutableArray<WeightedTransform> All { get; } =
+    [
+        .. RuleFiles,
+        new(new EGraphTransform(new RewriteSet(RuleFiles.Select(item => (RuleTransform)item.Transform).Select(file => (file.Name, file.Rules)))), 10),
         new(new LinearMbaTransform(), 12),
         new(new IdentityMbaTransform(), 12),
         new(new OpaqueConstantTransform(), 8),

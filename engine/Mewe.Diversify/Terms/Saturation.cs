@@ -1,0 +1,308 @@
+using System.Runtime.InteropServices;
+using Mewe.Diversify.Rules;
+using Mewe.Wasm;
+
+namespace Mewe.Diversify.Terms;
+
+/// <summary>Bounds of one saturation, all counted.</summary>
+public sealed record SaturationLimits
+{
+    /// <summary>Most nodes of a graph.</summary>
+    public int Nodes { get; init; } = 320;
+
+    /// <summary>Rounds of matching all rules and applying what matched.</summary>
+    public int Iterations { get; init; } = 3;
+
+    /// <summary>Matches taken per rule and round, so that the rules that match everywhere leave room for the others.</summary>
+    public int MatchesPerRule { get; init; } = 6;
+
+    /// <summary>Steps of matching programs over all rounds.</summary>
+    public int Fuel { get; init; } = 60_000;
+}
+
+/// <summary>Why a saturation ended.</summary>
+public enum SaturationStop
+{
+    /// <summary>No rule gives anything new.</summary>
+    Saturated,
+    NodeLimit,
+    IterationLimit,
+    FuelSpent,
+    /// <summary>Two different constants were found equal: a rule is wrong. The graph must not be used.</summary>
+    Contradiction,
+}
+
+/// <summary>An application of a rule: what it matched and what it made, so that the equality can be explained.</summary>
+/// <param name="Matched">Node ids in the order of the program's nodes and constants.</param>
+/// <param name="Variables">What each variable was bound to.</param>
+/// <param name="Made">Node ids of the right side, operands first.</param>
+internal readonly record struct Application(Rewrite Rewrite, int[] Matched, int[] Variables, int[] Made);
+
+/// <summary>
+/// Equality saturation: rounds of matching all rules against the graph as it was at the start of the round, then applying the matches in a seeded random order (so that a graph that
+/// reaches its limit is a fair sample of all rules, not of the first ones), then restoring congruence.
+/// </summary>
+internal sealed class Saturation
+{
+    private readonly EGraph graph;
+    private readonly RewriteSet rewrites;
+    private readonly SaturationLimits limits;
+    private readonly Func<Feature, bool> hasFeature;
+    private readonly SeededRandom random;
+    private readonly List<Match> matches = [];
+    private readonly List<int> ids = [];
+    private readonly List<ulong> constantValues = [];
+    private readonly int[] registers = new int[Rewrite.MaxRegisters];
+    private readonly int[] matched = new int[Rewrite.MaxRegisters];
+    private readonly int[] variables = new int[Rewrite.MaxVariables];
+    private readonly ulong[] constants = new ulong[Rewrite.MaxConstants];
+    private readonly bool[] bound = new bool[Rewrite.MaxConstants];
+    private readonly List<int> made = new(16);
+    private Rewrite rewrite = null!;
+    private int found, fuel;
+
+    public Saturation(EGraph graph, RewriteSet rewrites, SaturationLimits limits, Func<Feature, bool> hasFeature, SeededRandom random)
+    {
+        (this.graph, this.rewrites, this.limits, this.hasFeature, this.random) = (graph, rewrites, limits, hasFeature, random);
+        fuel = limits.Fuel;
+    }
+
+    /// <summary>A match that waits to be applied: the rule, and where its ids and constants lie in the lists.</summary>
+    private readonly record struct Match(Rewrite Rewrite, int Ids, int Constants);
+
+    /// <summary>Every application that made two classes one; a union's reason is the position here.</summary>
+    public List<Application> Applications { get; } = [];
+
+    public SaturationStop Run()
+    {
+        for (var round = 0; round < limits.Iterations; round++)
+        {
+            FindMatches();
+            var changed = ApplyMatches();
+            graph.Rebuild();
+            if (graph.IsContradictory)
+            {
+                return SaturationStop.Contradiction;
+            }
+
+            if (!changed)
+            {
+                return fuel <= 0 ? SaturationStop.FuelSpent : SaturationStop.Saturated;
+            }
+
+            if (graph.Count == graph.Capacity)
+            {
+                return SaturationStop.NodeLimit;
+            }
+
+            if (fuel <= 0)
+            {
+                return SaturationStop.FuelSpent;
+            }
+        }
+
+        return SaturationStop.IterationLimit;
+    }
+
+    private void FindMatches()
+    {
+        matches.Clear();
+        ids.Clear();
+        constantValues.Clear();
+        for (var id = 0; id < graph.Count && fuel > 0; id++)
+        {
+            if (graph[id].Dead)
+            {
+                continue;
+            }
+
+            foreach (var candidate in rewrites.StartingWith(graph[id].Opcode))
+            {
+                if (candidate.Feature != Feature.Mvp && !hasFeature(candidate.Feature))
+                {
+                    continue;
+                }
+
+                rewrite = candidate;
+                found = 0;
+                Array.Clear(bound, 0, candidate.Rule.ConstantCount);
+                registers[0] = id;
+                Advance(0, 0, root: id);
+            }
+        }
+    }
+
+    /// <summary>Runs the program from a step; every way to the end is a match.</summary>
+    private void Advance(int at, int nodeCount, int root)
+    {
+        if (at == rewrite.Program.Length)
+        {
+            Take();
+            return;
+        }
+
+        if (--fuel <= 0 || found >= limits.MatchesPerRule)
+        {
+            return;
+        }
+
+        var step = rewrite.Program[at];
+        switch (step.Kind)
+        {
+            case MatchKind.Node:
+                if (step.Type != default && graph.TypeOf(registers[step.Register]) != step.Type)
+                {
+                    return;
+                }
+
+                // The root is one given node; below it, any node of the class.
+                for (var id = at == 0 ? root : graph.FirstOf(registers[step.Register]); id >= 0; id = at == 0 ? EGraph.None : graph[id].Next)
+                {
+                    ref readonly var node = ref graph[id];
+                    if (node.Opcode != step.Opcode || node.Dead)
+                    {
+                        continue;
+                    }
+
+                    matched[nodeCount] = id;
+                    for (var k = 0; k < node.OperandCount; k++)
+                    {
+                        registers[step.Out + k] = node.Operand(k);
+                    }
+
+                    Advance(at + 1, nodeCount + 1, root);
+                }
+
+                break;
+            case MatchKind.Bind:
+                variables[step.Index] = registers[step.Register];
+                Advance(at + 1, nodeCount, root);
+                break;
+            case MatchKind.Same:
+                if (graph.Find(registers[step.Register]) == graph.Find(variables[step.Index]))
+                {
+                    Advance(at + 1, nodeCount, root);
+                }
+
+                break;
+            default:
+                MatchConstant(step, at, nodeCount, root);
+                break;
+        }
+    }
+
+    private void MatchConstant(in MatchStep step, int at, int nodeCount, int root)
+    {
+        var id = graph.ConstantOf(registers[step.Register]);
+        if (id < 0 || graph[id].Opcode != step.Opcode)
+        {
+            return;
+        }
+
+        matched[nodeCount] = id;
+        var value = graph[id].Bits;
+        if (step.Kind == MatchKind.Formula)
+        {
+            if (step.Formula!.Evaluate(constants, step.Type == ValueType.I32 ? 32 : 64) == value)
+            {
+                Advance(at + 1, nodeCount + 1, root);
+            }
+        }
+        else if (bound[step.Index])
+        {
+            if (constants[step.Index] == value)
+            {
+                Advance(at + 1, nodeCount + 1, root);
+            }
+        }
+        else
+        {
+            (bound[step.Index], constants[step.Index]) = (true, value);
+            Advance(at + 1, nodeCount + 1, root);
+            bound[step.Index] = false;
+        }
+    }
+
+    private void Take()
+    {
+        foreach (var clause in rewrite.Rule.Clauses)
+        {
+            if (clause is Holds holds && holds.Formula.Evaluate(constants, rewrite.Rule.Width) == 0)
+            {
+                return;
+            }
+        }
+
+        found++;
+        matches.Add(new Match(rewrite, ids.Count, constantValues.Count));
+        ids.AddRange(matched.AsSpan(0, rewrite.MatchedNodes));
+        ids.AddRange(variables.AsSpan(0, rewrite.Rule.VariableTypes.Length));
+        constantValues.AddRange(constants.AsSpan(0, rewrite.Rule.ConstantCount));
+    }
+
+    private bool ApplyMatches()
+    {
+        var changed = false;
+        random.Shuffle(CollectionsMarshal.AsSpan(matches));
+        foreach (var match in matches)
+        {
+            rewrite = match.Rewrite;
+            var all = CollectionsMarshal.AsSpan(ids).Slice(match.Ids, rewrite.MatchedNodes + rewrite.Rule.VariableTypes.Length);
+            all[rewrite.MatchedNodes..].CopyTo(variables);
+            CollectionsMarshal.AsSpan(constantValues).Slice(match.Constants, rewrite.Rule.ConstantCount).CopyTo(constants);
+            made.Clear();
+            var before = graph.Count;
+            var right = Build(rewrite.Right);
+            if (right < 0)
+            {
+                if (graph.Count == graph.Capacity)
+                {
+                    return true;
+                }
+
+                continue;
+            }
+
+            if (graph.Union(all[0], right, Applications.Count))
+            {
+                Applications.Add(new Application(rewrite, all[..rewrite.MatchedNodes].ToArray(), all[rewrite.MatchedNodes..].ToArray(), [.. made]));
+                changed = true;
+            }
+
+            changed |= graph.Count > before;
+        }
+
+        return changed;
+    }
+
+    /// <summary>Adds the right side; the id of its root, or none where it has no room or would divide by what it must not.</summary>
+    private int Build(RuleNode node)
+    {
+        var id = EGraph.None;
+        switch (node)
+        {
+            case RuleVariable variable:
+                return variables[variable.Index];
+            case RuleConstant constant:
+                id = graph.Constant(constant.Type == ValueType.I32 ? Opcode.I32Const : Opcode.I64Const,
+                    constant.Formula.Evaluate(constants, constant.Type == ValueType.I32 ? 32 : 64));
+                break;
+            case RuleOperation operation:
+                Span<int> operands = [EGraph.None, EGraph.None, EGraph.None];
+                for (var k = 0; k < operation.Operands.Length; k++)
+                {
+                    operands[k] = Build(operation.Operands[k]);
+                    if (operands[k] < 0)
+                    {
+                        return EGraph.None;
+                    }
+                }
+
+                id = graph.Operation(operation.Opcode, operands[0], operands[1], operands[2]);
+                break;
+        }
+
+        made.Add(id);
+        return id;
+    }
+}

@@ -15,24 +15,32 @@ internal sealed class EGraph
     /// <summary>The justification of a union by congruence.</summary>
     public const int Congruence = -1;
 
-    private readonly Node[] nodes;
-    private readonly ClassData[] classes;
-    private readonly (int Node, int Next)[] parents;
-    private readonly Dictionary<NodeKey, int> known;
-    private readonly List<int> pending = [];
-    private readonly int[] proofParent;
-    private readonly int[] proofReason;
-    private int parentCount;
+    private Node[] nodes = [];
+    private ClassData[] classes = [];
+    private (int Node, int Next)[] parents = [];
+    private (int Parent, int Reason)[] proofs = [];
 
+    /// <summary>Hash table of node ids, -1 where empty, probed linearly. A node whose key changes is entered again; its old place then holds a node whose key is another, which does no harm.</summary>
+    private int[] table = [];
+    private readonly List<int> pending = [];
+    private int parentCount, entered;
+
+    /// <summary>Empties the graph, keeping its arrays: making graphs is what costs here.</summary>
     /// <param name="capacity">Most nodes; what does not fit is not added.</param>
-    public EGraph(int capacity)
+    public void Reset(int capacity)
     {
-        nodes = new Node[capacity];
-        classes = new ClassData[capacity];
-        parents = new (int, int)[3 * capacity];
-        known = new Dictionary<NodeKey, int>(capacity);
-        proofParent = new int[capacity];
-        proofReason = new int[capacity];
+        if (nodes.Length < capacity)
+        {
+            nodes = new Node[capacity];
+            classes = new ClassData[capacity];
+            parents = new (int, int)[3 * capacity];
+            proofs = new (int, int)[capacity];
+            table = new int[4 * (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)capacity)];
+        }
+
+        (Capacity, Count, parentCount, IsContradictory) = (capacity, 0, 0, false);
+        pending.Clear();
+        ClearTable();
     }
 
     /// <summary>A node as it was made: an instruction, its immediate (a constant's bits, a variable's number), and the ids of its operands.</summary>
@@ -48,7 +56,8 @@ internal sealed class EGraph
         /// <summary>True once an older node of the class is congruent.</summary>
         public bool Dead;
 
-        public NodeKey Key;
+        /// <summary>The classes of the operands when the node was last entered in the hash table.</summary>
+        public int KeyA, KeyB, KeyC;
 
         public readonly int Operand(int index) => index switch { 0 => A, 1 => B, _ => C };
 
@@ -58,23 +67,13 @@ internal sealed class EGraph
     private struct ClassData
     {
         public int Leader, Size, First, Last, FirstParent, LastParent, Constant;
-        public ValueType Type;
-    }
-
-    internal readonly record struct NodeKey(Opcode Opcode, ulong Bits, int A, int B, int C)
-    {
-        public override int GetHashCode()
-        {
-            var hash = (Bits ^ ((ulong)Opcode << 48)) * 0x9E37_79B9_7F4A_7C15;
-            hash = (hash ^ (hash >> 29) ^ ((ulong)(uint)A << 40) ^ ((ulong)(uint)B << 20) ^ (uint)C) * 0xBF58_476D_1CE4_E5B9;
-            return (int)(hash >> 32);
-        }
+        public TermType Type;
     }
 
     /// <summary>Nodes made so far; ids are 0 to this.</summary>
     public int Count { get; private set; }
 
-    public int Capacity => nodes.Length;
+    public int Capacity { get; private set; }
 
     public ref readonly Node this[int id] => ref nodes[id];
 
@@ -93,7 +92,7 @@ internal sealed class EGraph
         return id;
     }
 
-    public ValueType TypeOf(int id) => classes[Find(id)].Type;
+    public TermType TypeOf(int id) => classes[Find(id)].Type;
 
     /// <summary>The node of a class that is a constant, or <see cref="None"/>.</summary>
     public int ConstantOf(int id) => classes[Find(id)].Constant;
@@ -101,14 +100,14 @@ internal sealed class EGraph
     /// <summary>First node of a class; the others follow by <see cref="Node.Next"/>.</summary>
     public int FirstOf(int id) => classes[Find(id)].First;
 
-    public int Variable(int number, ValueType type) => Add(Opcode.LocalGet, (ulong)number, None, None, None, type);
+    public int Variable(int number, TermType type) => Add(Opcode.LocalGet, (ulong)number, None, None, None, type);
 
     public int Constant(Opcode opcode, ulong bits) => Add(opcode, bits, None, None, None, opcode switch
     {
-        Opcode.I32Const => ValueType.I32,
-        Opcode.I64Const => ValueType.I64,
-        Opcode.F32Const => ValueType.F32,
-        _ => ValueType.F64,
+        Opcode.I32Const => TermType.I32,
+        Opcode.I64Const => TermType.I64,
+        Opcode.F32Const => TermType.F32,
+        _ => TermType.F64,
     });
 
     /// <summary>The node of an instruction applied to nodes, old or new; <see cref="None"/> where there is no room, or a division whose divisor is not a harmless constant.</summary>
@@ -119,36 +118,78 @@ internal sealed class EGraph
             return None;
         }
 
-        return Add(opcode, 0, a, b, c, opcode == Opcode.Select ? TypeOf(a) : ValueType.FromLetter(OpcodeShapes.ResultLetter[(int)opcode]));
+        return Add(opcode, 0, a, b, c, opcode == Opcode.Select ? TypeOf(a) : TermTypes.OfResult(opcode));
     }
 
-    private int Add(Opcode opcode, ulong bits, int a, int b, int c, ValueType type)
+    private int Add(Opcode opcode, ulong bits, int a, int b, int c, TermType type)
     {
-        var key = KeyOf(opcode, bits, a, b, c);
-        if (known.TryGetValue(key, out var id))
+        var (keyA, keyB, keyC) = (a < 0 ? None : Find(a), b < 0 ? None : Find(b), c < 0 ? None : Find(c));
+        var slot = SlotOf(opcode, bits, keyA, keyB, keyC);
+        if (table[slot] >= 0)
         {
-            return id;
+            return table[slot];
         }
 
-        if (Count == nodes.Length)
+        if (Count == Capacity)
         {
             return None;
         }
 
-        id = Count++;
-        nodes[id] = new Node { Opcode = opcode, Bits = bits, A = a, B = b, C = c, Next = None, Key = key };
+        var id = Count++;
+        nodes[id] = new Node { Opcode = opcode, Bits = bits, A = a, B = b, C = c, Next = None, KeyA = keyA, KeyB = keyB, KeyC = keyC };
         var constant = opcode is Opcode.I32Const or Opcode.I64Const or Opcode.F32Const or Opcode.F64Const ? id : None;
         classes[id] = new ClassData { Leader = id, Size = 1, First = id, Last = id, FirstParent = None, LastParent = None, Constant = constant, Type = type };
-        (proofParent[id], proofReason[id]) = (None, Congruence);
-        known.Add(key, id);
+        proofs[id] = (None, Congruence);
+        Enter(slot, id);
         AddParent(a, id);
         AddParent(b, id);
         AddParent(c, id);
         return id;
     }
 
-    private NodeKey KeyOf(Opcode opcode, ulong bits, int a, int b, int c) =>
-        new(opcode, bits, a < 0 ? None : Find(a), b < 0 ? None : Find(b), c < 0 ? None : Find(c));
+    /// <summary>Where a key stands in the hash table, or else the empty place where it belongs.</summary>
+    private int SlotOf(Opcode opcode, ulong bits, int a, int b, int c)
+    {
+        var hash = (bits ^ ((ulong)opcode << 48)) * 0x9E37_79B9_7F4A_7C15;
+        hash = (hash ^ (hash >> 29) ^ ((ulong)(uint)a << 40) ^ ((ulong)(uint)b << 20) ^ (uint)c) * 0xBF58_476D_1CE4_E5B9;
+        for (var slot = (int)(hash >> 33) & (table.Length - 1); ; slot = (slot + 1) & (table.Length - 1))
+        {
+            if (table[slot] < 0)
+            {
+                return slot;
+            }
+
+            ref readonly var node = ref nodes[table[slot]];
+            if (node.Opcode == opcode && node.Bits == bits && node.KeyA == a && node.KeyB == b && node.KeyC == c && !node.Dead)
+            {
+                return slot;
+            }
+        }
+    }
+
+    private void Enter(int slot, int id)
+    {
+        table[slot] = id;
+        if (++entered > table.Length - (table.Length / 4))
+        {
+            ClearTable();
+            for (var k = 0; k < Count; k++)
+            {
+                ref readonly var node = ref nodes[k];
+                if (!node.Dead)
+                {
+                    table[SlotOf(node.Opcode, node.Bits, node.KeyA, node.KeyB, node.KeyC)] = k;
+                    entered++;
+                }
+            }
+        }
+    }
+
+    private void ClearTable()
+    {
+        Array.Fill(table, None);
+        entered = 0;
+    }
 
     private void AddParent(int operand, int parent)
     {
@@ -234,18 +275,23 @@ internal sealed class EGraph
                     continue;
                 }
 
-                var key = KeyOf(node.Opcode, node.Bits, node.A, node.B, node.C);
-                if (key == node.Key)
+                var (keyA, keyB, keyC) = (Find(node.A), node.B < 0 ? None : Find(node.B), node.C < 0 ? None : Find(node.C));
+                if (keyA == node.KeyA && keyB == node.KeyB && keyC == node.KeyC)
                 {
                     continue;
                 }
 
-                known.Remove(node.Key);
-                node.Key = key;
-                if (!known.TryAdd(key, id))
+                (node.KeyA, node.KeyB, node.KeyC) = (None, None, None);
+                var slot = SlotOf(node.Opcode, node.Bits, keyA, keyB, keyC);
+                (node.KeyA, node.KeyB, node.KeyC) = (keyA, keyB, keyC);
+                if (table[slot] < 0)
+                {
+                    Enter(slot, id);
+                }
+                else if (table[slot] != id)
                 {
                     node.Dead = true;
-                    Union(known[key], id, Congruence);
+                    Union(table[slot], id, Congruence);
                 }
             }
         }
@@ -259,12 +305,12 @@ internal sealed class EGraph
         var (child, parent, why) = (a, b, reason);
         while (child >= 0)
         {
-            var (next, nextWhy) = (proofParent[child], proofReason[child]);
-            (proofParent[child], proofReason[child]) = (parent, why);
+            var (next, nextWhy) = proofs[child];
+            proofs[child] = (parent, why);
             (parent, child, why) = (child, next, nextWhy);
         }
     }
 
     /// <summary>The next node on the way to the root of the proof forest, and why it is equal; <see cref="None"/> at the root.</summary>
-    public (int Parent, int Reason) ProofOf(int id) => (proofParent[id], proofReason[id]);
+    public (int Parent, int Reason) ProofOf(int id) => proofs[id];
 }

@@ -21,7 +21,7 @@ internal enum MatchKind : byte
 }
 
 /// <summary>One step of a matching program.</summary>
-internal readonly record struct MatchStep(MatchKind Kind, int Register, Opcode Opcode = default, int Out = 0, int Index = 0, ValueType Type = default, ConstantFormula? Formula = null);
+internal readonly record struct MatchStep(MatchKind Kind, int Register, Opcode Opcode = default, int Out = 0, int Index = 0, TermType Type = TermType.None, ConstantFormula? Formula = null);
 
 /// <summary>
 /// A rule read in one direction, ready to be matched in an <see cref="EGraph"/>. The left side is a small program over registers as in egg and in de Moura and Bjorner, "Efficient
@@ -134,7 +134,7 @@ internal sealed class Rewrite
         {
             var first = registers;
             registers += node.Operands.Length;
-            var type = node.Opcode == Opcode.Select ? (rule.Width == 32 ? ValueType.I32 : ValueType.I64) : default;
+            var type = node.Opcode == Opcode.Select ? (rule.Width == 32 ? TermType.I32 : TermType.I64) : TermType.None;
             steps.Add(new MatchStep(MatchKind.Node, register, node.Opcode, first, Type: type));
             for (var i = 0; i < node.Operands.Length; i++)
             {
@@ -168,12 +168,12 @@ internal sealed class Rewrite
             if (constant.Formula is ConstantFormula.Named named)
             {
                 constants.Add(named.Index);
-                steps.Add(new MatchStep(MatchKind.Constant, register, opcode, Index: named.Index, Type: constant.Type));
+                steps.Add(new MatchStep(MatchKind.Constant, register, opcode, Index: named.Index, Type: TermTypes.Of(constant.Type)));
             }
             else
             {
                 (NamesIn(constant.Formula).Any() ? formulas : steps)
-                    .Add(new MatchStep(MatchKind.Formula, register, opcode, Type: constant.Type, Formula: constant.Formula));
+                    .Add(new MatchStep(MatchKind.Formula, register, opcode, Type: TermTypes.Of(constant.Type), Formula: constant.Formula));
             }
         }
 

@@ -8,16 +8,16 @@ namespace Mewe.Diversify.Terms;
 public sealed record SaturationLimits
 {
     /// <summary>Most nodes of a graph.</summary>
-    public int Nodes { get; init; } = 320;
+    public int Nodes { get; init; } = 224;
 
-    /// <summary>Rounds of matching all rules and applying what matched.</summary>
-    public int Iterations { get; init; } = 3;
+    /// <summary>Rounds of matching rules and applying what matched. Each gets an equal part of the nodes that are left, so that later ones have something to build on.</summary>
+    public int Iterations { get; init; } = 4;
 
     /// <summary>Matches taken per rule and round, so that the rules that match everywhere leave room for the others.</summary>
     public int MatchesPerRule { get; init; } = 6;
 
     /// <summary>Steps of matching programs over all rounds.</summary>
-    public int Fuel { get; init; } = 60_000;
+    public int Fuel { get; init; } = 20_000;
 }
 
 /// <summary>Why a saturation ended.</summary>
@@ -32,23 +32,17 @@ public enum SaturationStop
     Contradiction,
 }
 
-/// <summary>An application of a rule: what it matched and what it made, so that the equality can be explained.</summary>
-/// <param name="Matched">Node ids in the order of the program's nodes and constants.</param>
-/// <param name="Variables">What each variable was bound to.</param>
-/// <param name="Made">Node ids of the right side, operands first.</param>
-internal readonly record struct Application(Rewrite Rewrite, int[] Matched, int[] Variables, int[] Made);
-
 /// <summary>
-/// Equality saturation: rounds of matching all rules against the graph as it was at the start of the round, then applying the matches in a seeded random order (so that a graph that
-/// reaches its limit is a fair sample of all rules, not of the first ones), then restoring congruence.
+/// Equality saturation: rounds of matching rules against the graph as it was at the start of the round, then applying the matches, then restoring congruence. Nodes are matched and matches
+/// applied in a seeded random order, as far as the round's part of the nodes goes: a graph that reaches its limit is a fair sample of all rules at all nodes, not of the first ones.
 /// </summary>
 internal sealed class Saturation
 {
-    private readonly EGraph graph;
+    private readonly EGraph graph = new();
     private readonly RewriteSet rewrites;
     private readonly SaturationLimits limits;
-    private readonly Func<Feature, bool> hasFeature;
-    private readonly SeededRandom random;
+    private Func<Feature, bool> hasFeature = _ => false;
+    private SeededRandom random = null!;
     private readonly List<Match> matches = [];
     private readonly List<int> ids = [];
     private readonly List<ulong> constantValues = [];
@@ -57,27 +51,39 @@ internal sealed class Saturation
     private readonly int[] variables = new int[Rewrite.MaxVariables];
     private readonly ulong[] constants = new ulong[Rewrite.MaxConstants];
     private readonly bool[] bound = new bool[Rewrite.MaxConstants];
+    private readonly List<int> visits = [];
     private readonly List<int> made = new(16);
     private Rewrite rewrite = null!;
-    private int found, fuel;
+    private int found, fuel, target;
 
-    public Saturation(EGraph graph, RewriteSet rewrites, SaturationLimits limits, Func<Feature, bool> hasFeature, SeededRandom random)
+    public Saturation(RewriteSet rewrites, SaturationLimits limits) => (this.rewrites, this.limits) = (rewrites, limits);
+
+    /// <summary>The graph, to put the source into between <see cref="Reset"/> and <see cref="Run"/>.</summary>
+    public EGraph Graph => graph;
+
+    /// <summary>Every application that made two classes one.</summary>
+    public ApplicationLog Applications { get; } = new();
+
+    /// <summary>Begins anew with an empty graph; the buffers are used again.</summary>
+    /// <param name="features">Features that replacements may use.</param>
+    /// <param name="order">Decides which matches come first where not all have room.</param>
+    public void Reset(Func<Feature, bool> features, SeededRandom order)
     {
-        (this.graph, this.rewrites, this.limits, this.hasFeature, this.random) = (graph, rewrites, limits, hasFeature, random);
-        fuel = limits.Fuel;
+        (hasFeature, random, fuel) = (features, order, limits.Fuel);
+        graph.Reset(limits.Nodes);
+        Applications.Clear();
     }
 
     /// <summary>A match that waits to be applied: the rule, and where its ids and constants lie in the lists.</summary>
     private readonly record struct Match(Rewrite Rewrite, int Ids, int Constants);
 
-    /// <summary>Every application that made two classes one; a union's reason is the position here.</summary>
-    public List<Application> Applications { get; } = [];
-
     public SaturationStop Run()
     {
         for (var round = 0; round < limits.Iterations; round++)
         {
-            FindMatches();
+            var rest = limits.Iterations - round;
+            target = graph.Count + Math.Max(1, (graph.Capacity - graph.Count + rest - 1) / rest);
+            var complete = FindMatches();
             var changed = ApplyMatches();
             graph.Rebuild();
             if (graph.IsContradictory)
@@ -85,9 +91,9 @@ internal sealed class Saturation
                 return SaturationStop.Contradiction;
             }
 
-            if (!changed)
+            if (!changed && complete && fuel > 0)
             {
-                return fuel <= 0 ? SaturationStop.FuelSpent : SaturationStop.Saturated;
+                return SaturationStop.Saturated;
             }
 
             if (graph.Count == graph.Capacity)
@@ -104,16 +110,28 @@ internal sealed class Saturation
         return SaturationStop.IterationLimit;
     }
 
-    private void FindMatches()
+    /// <summary>False where the round's room was full, or the fuel spent, before all nodes were looked at.</summary>
+    private bool FindMatches()
     {
         matches.Clear();
         ids.Clear();
         constantValues.Clear();
-        for (var id = 0; id < graph.Count && fuel > 0; id++)
+        visits.Clear();
+        for (var id = 0; id < graph.Count; id++)
         {
-            if (graph[id].Dead)
+            if (!graph[id].Dead && rewrites.Roots[(int)graph[id].Opcode])
             {
-                continue;
+                visits.Add(id);
+            }
+        }
+
+        random.Shuffle(CollectionsMarshal.AsSpan(visits));
+        var room = target - graph.Count;
+        foreach (var id in visits)
+        {
+            if (fuel <= 0 || matches.Count >= room)
+            {
+                return false;
             }
 
             foreach (var candidate in rewrites.StartingWith(graph[id].Opcode))
@@ -130,6 +148,8 @@ internal sealed class Saturation
                 Advance(0, 0, root: id);
             }
         }
+
+        return fuel > 0;
     }
 
     /// <summary>Runs the program from a step; every way to the end is a match.</summary>
@@ -150,7 +170,7 @@ internal sealed class Saturation
         switch (step.Kind)
         {
             case MatchKind.Node:
-                if (step.Type != default && graph.TypeOf(registers[step.Register]) != step.Type)
+                if (step.Type != TermType.None && graph.TypeOf(registers[step.Register]) != step.Type)
                 {
                     return;
                 }
@@ -203,7 +223,7 @@ internal sealed class Saturation
         var value = graph[id].Bits;
         if (step.Kind == MatchKind.Formula)
         {
-            if (step.Formula!.Evaluate(constants, step.Type == ValueType.I32 ? 32 : 64) == value)
+            if (step.Formula!.Evaluate(constants, step.Type == TermType.I32 ? 32 : 64) == value)
             {
                 Advance(at + 1, nodeCount + 1, root);
             }
@@ -246,6 +266,11 @@ internal sealed class Saturation
         random.Shuffle(CollectionsMarshal.AsSpan(matches));
         foreach (var match in matches)
         {
+            if (graph.Count >= target)
+            {
+                return true;
+            }
+
             rewrite = match.Rewrite;
             var all = CollectionsMarshal.AsSpan(ids).Slice(match.Ids, rewrite.MatchedNodes + rewrite.Rule.VariableTypes.Length);
             all[rewrite.MatchedNodes..].CopyTo(variables);
@@ -265,7 +290,7 @@ internal sealed class Saturation
 
             if (graph.Union(all[0], right, Applications.Count))
             {
-                Applications.Add(new Application(rewrite, all[..rewrite.MatchedNodes].ToArray(), all[rewrite.MatchedNodes..].ToArray(), [.. made]));
+                Applications.Add(rewrite, all, CollectionsMarshal.AsSpan(made));
                 changed = true;
             }
 

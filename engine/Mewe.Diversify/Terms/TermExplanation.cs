@@ -7,7 +7,7 @@ namespace Mewe.Diversify.Terms;
 /// Why terms of a graph are equal: walks the proof forest and collects the rules on the way. An edge of the forest is a rule application or a congruence; both rest on equalities of operands
 /// that were in the forest before the edge was, so that the recursion ends.
 /// </summary>
-internal sealed class TermExplanation(EGraph graph, IReadOnlyList<Application> applications)
+internal sealed class TermExplanation(TermGraph graph, ApplicationLog applications)
 {
     private readonly HashSet<int> explainedEdges = [];
     private readonly HashSet<Rewrite> seen = [];
@@ -49,7 +49,7 @@ internal sealed class TermExplanation(EGraph graph, IReadOnlyList<Application> a
         }
 
         var above = new HashSet<int>();
-        for (var id = a; id >= 0; id = graph.ProofOf(id).Parent)
+        for (var id = a; id >= 0; id = graph[id].ProofParent)
         {
             above.Add(id);
         }
@@ -57,7 +57,7 @@ internal sealed class TermExplanation(EGraph graph, IReadOnlyList<Application> a
         var meeting = b;
         while (!above.Contains(meeting))
         {
-            meeting = graph.ProofOf(meeting).Parent;
+            meeting = graph[meeting].ProofParent;
         }
 
         Climb(a, meeting);
@@ -68,7 +68,7 @@ internal sealed class TermExplanation(EGraph graph, IReadOnlyList<Application> a
     {
         while (from != to)
         {
-            var (parent, reason) = graph.ProofOf(from);
+            var (parent, reason) = ((int)graph[from].ProofParent, (int)graph[from].ProofReason);
             if (explainedEdges.Add(from))
             {
                 if (reason == EGraph.Congruence)
@@ -88,7 +88,7 @@ internal sealed class TermExplanation(EGraph graph, IReadOnlyList<Application> a
         }
     }
 
-    private void Applied(in Application application)
+    private void Applied(in ApplicationLog.Entry application)
     {
         if (seen.Add(application.Rewrite))
         {
@@ -101,7 +101,7 @@ internal sealed class TermExplanation(EGraph graph, IReadOnlyList<Application> a
     }
 
     /// <summary>Runs the matching program again with the nodes that it found: what it compared is equal for a reason.</summary>
-    private void Matched(in Application application)
+    private void Matched(in ApplicationLog.Entry application)
     {
         Span<int> registers = stackalloc int[Rewrite.MaxRegisters];
         var nodes = 0;
@@ -130,7 +130,7 @@ internal sealed class TermExplanation(EGraph graph, IReadOnlyList<Application> a
     }
 
     /// <summary>A node of the right side may have been there before with other, equal operands.</summary>
-    private int Made(RuleNode node, in Application application, ref int made)
+    private int Made(RuleNode node, in ApplicationLog.Entry application, ref int made)
     {
         switch (node)
         {

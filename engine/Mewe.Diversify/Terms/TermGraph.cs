@@ -14,44 +14,58 @@ internal sealed class TermGraph
     /// <summary>A variable costs what reading a local costs: pure operands are written out, others wait in locals.</summary>
     private const int VariableCost = 1;
 
-    private readonly EGraph graph;
-    private readonly Application[] applications;
-    private readonly int[] canonical;
-    private readonly int[] first;
-    private readonly int[] members;
+    private readonly FrozenNode[] nodes;
+    private readonly ApplicationLog applications;
+    private readonly short[] classOf;
+    private readonly short[] first;
+    private readonly short[] members;
+    private readonly short[] constants;
     private readonly int[] cheapest;
-    private readonly int[] cheapestNode;
+    private readonly short[] cheapestNode;
 
-    private TermGraph(EGraph graph, int root, SaturationStop stop, Application[] applications, UInt128 identity)
+    private TermGraph(EGraph graph, int root, SaturationStop stop, ApplicationLog applications, UInt128 identity)
     {
-        (this.graph, Root, Stop, this.applications, Identity) = (graph, root, stop, applications, identity);
-        canonical = new int[graph.Count];
-        first = new int[graph.Count + 1];
-        members = new int[graph.Count];
-        cheapest = new int[graph.Count];
-        cheapestNode = new int[graph.Count];
+        (Root, Stop, this.applications, Identity) = (root, stop, applications, identity);
+        nodes = new FrozenNode[graph.Count];
+        classOf = new short[graph.Count];
+        var number = new short[graph.Count];
+        Array.Fill(number, (short)-1);
+        short classCount = 0;
+        for (var id = 0; id < graph.Count; id++)
+        {
+            // Classes get numbers in order of their first nodes.
+            nodes[id] = new FrozenNode(graph[id], graph.ProofOf(id));
+            ref var known = ref number[graph.Find(id)];
+            known = known < 0 ? classCount++ : known;
+            classOf[id] = known;
+        }
+
+        first = new short[classCount + 1];
+        constants = new short[classCount];
+        Array.Fill(constants, (short)EGraph.None);
+        members = new short[graph.Count];
         GroupByClass();
+        cheapest = new int[classCount];
+        cheapestNode = new short[classCount];
         FindCheapest();
         SourceCost = CostOfSource(root);
     }
 
-    /// <summary>The graph of a window under rules.</summary>
+    /// <summary>The graph of a window under the rules of a saturation, which is used for one graph after the other.</summary>
     /// <param name="identity">Hash of all that determines the graph.</param>
     /// <param name="hasFeature">Features that replacements may use.</param>
     /// <param name="random">Decides which matches come first where not all have room.</param>
-    public static TermGraph? Build(IReadOnlyList<WindowNode> window, RewriteSet rewrites, SaturationLimits limits, Func<Feature, bool> hasFeature, SeededRandom random,
-        UInt128 identity)
+    public static TermGraph? Build(IReadOnlyList<WindowNode> window, Saturation saturation, Func<Feature, bool> hasFeature, SeededRandom random, UInt128 identity)
     {
-        var graph = new EGraph(limits.Nodes);
-        var root = AddWindow(graph, window);
+        saturation.Reset(hasFeature, random);
+        var root = AddWindow(saturation.Graph, window);
         if (root < 0)
         {
             return null;
         }
 
-        var saturation = new Saturation(graph, rewrites, limits, hasFeature, random);
         var stop = saturation.Run();
-        return new TermGraph(graph, root, stop, [.. saturation.Applications], identity);
+        return new TermGraph(saturation.Graph, root, stop, saturation.Applications.Copy(), identity);
     }
 
     /// <summary>Adds a window's nodes; the id of its root, or none where there is no room.</summary>
@@ -63,7 +77,7 @@ internal sealed class TermGraph
             var node = window[i];
             ids[i] = node.Opcode switch
             {
-                Opcode.LocalGet => graph.Variable((int)node.Bits, node.Type),
+                Opcode.LocalGet => graph.Variable((int)node.Bits, TermTypes.Of(node.Type)),
                 Opcode.I32Const or Opcode.I64Const or Opcode.F32Const or Opcode.F64Const => graph.Constant(node.Opcode, node.Bits),
                 _ => graph.Operation(node.Opcode, ids[node.A], node.B < 0 ? EGraph.None : ids[node.B], node.C < 0 ? EGraph.None : ids[node.C]),
             };
@@ -83,16 +97,16 @@ internal sealed class TermGraph
 
     public SaturationStop Stop { get; }
 
-    public int NodeCount => graph.Count;
+    public int NodeCount => nodes.Length;
 
     /// <summary>Classes that the root's terms can be made of.</summary>
-    public int ClassCount => first.Length - 1;
+    public int ClassCount => cheapest.Length;
 
     /// <summary>Cost of the expression that the graph was made from, by <see cref="CostModel"/>.</summary>
     public int SourceCost { get; }
 
     /// <summary>False where there is nothing but the expression itself, or the rules contradict each other.</summary>
-    public bool HasAlternatives => Stop != SaturationStop.Contradiction && applications.Length > 0;
+    public bool HasAlternatives => Stop != SaturationStop.Contradiction && applications.Count > 0;
 
     /// <summary>
     /// Draws a term equal to the source: top-down, each class giving one of its nodes, those that earlier candidates used less being more likely. What a term may cost is handed down and
@@ -105,29 +119,29 @@ internal sealed class TermGraph
     {
         chosen.Clear();
         var counts = usage.Of(this);
-        var depth = new byte[graph.Count];
+        var depth = new byte[ClassCount];
         var sameAsSource = true;
         var term = Draw(Root, Root, Math.Max(budget, CheapestCost), random, counts, depth, chosen, ref sameAsSource, out _);
         return sameAsSource ? null : term;
     }
 
     /// <summary>Cost of the cheapest term.</summary>
-    public int CheapestCost => cheapest[canonical[Root]];
+    public int CheapestCost => cheapest[classOf[Root]];
 
     private Term Draw(int id, int source, int budget, SeededRandom random, int[] counts, byte[] depth, List<int> chosen, ref bool sameAsSource, out int cost)
     {
-        var group = canonical[id];
+        var group = classOf[id];
         var picked = depth[group] >= 2 ? cheapestNode[group] : Pick(group, budget, random, counts);
         depth[group]++;
         sameAsSource &= picked == source;
-        ref readonly var node = ref graph[picked];
+        ref readonly var node = ref nodes[picked];
         cost = OwnCost(node);
         var count = node.OperandCount;
         Span<int> least = stackalloc int[3];
         var slack = budget - cost;
         for (var k = 0; k < count; k++)
         {
-            least[k] = cheapest[canonical[node.Operand(k)]];
+            least[k] = cheapest[classOf[node.Operand(k)]];
             slack -= least[k];
         }
 
@@ -138,9 +152,9 @@ internal sealed class TermGraph
             var share = k == count - 1 ? slack : random.Below(Math.Max(1, slack + 1));
             // A division's divisor stays the constant that it is: nothing downstream need find out again that it cannot trap.
             children[k] = k == 1 && ExpressionWindow.IsDivision(node.Opcode)
-                ? Leaf(graph[graph.ConstantOf(node.B)])
+                ? Leaf(nodes[ConstantOf(node.B)])
                 : Draw(node.Operand(k), sameAsSource ? node.Operand(k) : EGraph.None, least[k] + Math.Max(0, share), random, counts, depth, chosen, ref sameAsSource, out least[k]);
-            var spent = least[k] - cheapest[canonical[node.Operand(k)]];
+            var spent = least[k] - cheapest[classOf[node.Operand(k)]];
             slack -= spent;
             cost += least[k];
         }
@@ -189,21 +203,21 @@ internal sealed class TermGraph
 
     private int CostWithCheapestOperands(int id)
     {
-        ref readonly var node = ref graph[id];
+        ref readonly var node = ref nodes[id];
         var cost = OwnCost(node);
         for (var k = 0; k < node.OperandCount; k++)
         {
-            cost += cheapest[canonical[node.Operand(k)]];
+            cost += cheapest[classOf[node.Operand(k)]];
         }
 
         return Math.Min(cost, Unreachable);
     }
 
-    private static int OwnCost(in EGraph.Node node) => node.Opcode == Opcode.LocalGet ? VariableCost : CostModel.Of(node.Opcode);
+    private static int OwnCost(in FrozenNode node) => node.Opcode == Opcode.LocalGet ? VariableCost : CostModel.Of(node.Opcode);
 
     private int CostOfSource(int id)
     {
-        ref readonly var node = ref graph[id];
+        ref readonly var node = ref nodes[id];
         var cost = OwnCost(node);
         for (var k = 0; k < node.OperandCount; k++)
         {
@@ -213,7 +227,7 @@ internal sealed class TermGraph
         return cost;
     }
 
-    private static Term Leaf(in EGraph.Node node) => node.Opcode switch
+    private static Term Leaf(in FrozenNode node) => node.Opcode switch
     {
         Opcode.LocalGet => Term.Variable((int)node.Bits),
         Opcode.I32Const => Term.Constant(ValueType.I32, node.Bits),
@@ -224,36 +238,30 @@ internal sealed class TermGraph
 
     private void GroupByClass()
     {
-        // Classes get numbers in order of their representatives' ids, and members in order of theirs.
-        var number = new int[graph.Count];
-        Array.Fill(number, -1);
-        var classCount = 0;
-        for (var id = 0; id < graph.Count; id++)
+        for (var id = 0; id < nodes.Length; id++)
         {
-            var leader = graph.Find(id);
-            if (number[leader] < 0)
+            if (nodes[id].IsConstant && constants[classOf[id]] < 0)
             {
-                number[leader] = classCount++;
+                constants[classOf[id]] = (short)id;
             }
 
-            canonical[id] = number[leader];
-            if (!graph[id].Dead)
+            if (!nodes[id].Dead)
             {
-                first[canonical[id] + 1]++;
+                first[classOf[id] + 1]++;
             }
         }
 
-        for (var group = 0; group < graph.Count; group++)
+        for (var group = 0; group + 1 < first.Length; group++)
         {
             first[group + 1] += first[group];
         }
 
-        var next = first[..graph.Count];
-        for (var id = 0; id < graph.Count; id++)
+        var next = first[..^1];
+        for (var id = 0; id < nodes.Length; id++)
         {
-            if (!graph[id].Dead)
+            if (!nodes[id].Dead)
             {
-                members[next[canonical[id]]++] = id;
+                members[next[classOf[id]]++] = (short)id;
             }
         }
     }
@@ -265,11 +273,11 @@ internal sealed class TermGraph
         for (var changed = true; changed;)
         {
             changed = false;
-            for (var id = 0; id < graph.Count; id++)
+            for (var id = 0; id < nodes.Length; id++)
             {
-                if (!graph[id].Dead && CostWithCheapestOperands(id) is var cost && cost < cheapest[canonical[id]])
+                if (!nodes[id].Dead && CostWithCheapestOperands(id) is var cost && cost < cheapest[classOf[id]])
                 {
-                    (cheapest[canonical[id]], cheapestNode[canonical[id]]) = (cost, id);
+                    (cheapest[classOf[id]], cheapestNode[classOf[id]]) = (cost, (short)id);
                     changed = true;
                 }
             }
@@ -278,5 +286,26 @@ internal sealed class TermGraph
 
     /// <summary>Names of the rules that make a drawn term equal to the source, in order of first use, each once.</summary>
     /// <param name="chosen">What <see cref="Draw(SeededRandom, TermUsage, int, List{int})"/> gave.</param>
-    public ImmutableArray<string> RulesOf(List<int> chosen) => new TermExplanation(graph, applications).RulesBetween(Root, chosen);
+    public ImmutableArray<string> RulesOf(List<int> chosen) => new TermExplanation(this, applications).RulesBetween(Root, chosen);
+
+    /// <summary>A node by its id.</summary>
+    public ref readonly FrozenNode this[int id] => ref nodes[id];
+
+    /// <summary>The node of an id's class that is a constant, or <see cref="EGraph.None"/>.</summary>
+    public int ConstantOf(int id) => constants[classOf[id]];
+
+    /// <summary>A node of an <see cref="EGraph"/> that no longer changes, with its edge of the proof forest.</summary>
+    internal readonly struct FrozenNode(in EGraph.Node node, (int Parent, int Reason) proof)
+    {
+        public readonly ulong Bits = node.Bits;
+        public readonly Opcode Opcode = node.Opcode;
+        public readonly short A = (short)node.A, B = (short)node.B, C = (short)node.C, ProofParent = (short)proof.Parent, ProofReason = (short)proof.Reason;
+        public readonly bool Dead = node.Dead;
+
+        public int Operand(int index) => index switch { 0 => A, 1 => B, _ => C };
+
+        public int OperandCount => A < 0 ? 0 : B < 0 ? 1 : C < 0 ? 2 : 3;
+
+        public bool IsConstant => Opcode is Opcode.I32Const or Opcode.I64Const or Opcode.F32Const or Opcode.F64Const;
+    }
 }

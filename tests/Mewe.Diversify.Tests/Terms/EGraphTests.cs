@@ -31,7 +31,7 @@ public sealed class EGraphTests(ITestOutputHelper output)
         {
             var (window, source, types) = RandomExpression.Window(random, round % 3 == 2 ? Feature.Simd : Feature.Mvp);
             clock.Start();
-            var graph = TermGraph.Build(window, Rewrites, new SaturationLimits(), _ => true, random, (UInt128)(ulong)round)!;
+            var graph = TermGraph.Build(window, new Saturation(Rewrites, new SaturationLimits()), _ => true, random, (UInt128)(ulong)round)!;
             clock.Stop();
             Assert.NotEqual(SaturationStop.Contradiction, graph.Stop);
             graphs++;
@@ -68,7 +68,7 @@ public sealed class EGraphTests(ITestOutputHelper output)
         {
             var random = Samples.Random("same");
             var (window, _, _) = RandomExpression.Window(random, Feature.Mvp);
-            var graph = TermGraph.Build(window, Rewrites, new SaturationLimits(), _ => true, random, 1)!;
+            var graph = TermGraph.Build(window, new Saturation(Rewrites, new SaturationLimits()), _ => true, random, 1)!;
             var (usage, chosen) = (new TermUsage(), new List<int>());
             return [.. Enumerable.Range(0, 50).Select(_ => $"{graph.Draw(random, usage, graph.SourceCost + 60, chosen)} {string.Join(' ', graph.RulesOf(chosen))}")];
         }
@@ -80,7 +80,7 @@ public sealed class EGraphTests(ITestOutputHelper output)
     public void Saturation_stops_at_each_of_its_bounds()
     {
         var window = RandomExpression.AddOfThree();
-        SaturationStop Stop(SaturationLimits limits, RewriteSet rewrites) => TermGraph.Build(window, rewrites, limits, _ => true, Samples.Random("stop"), 1)!.Stop;
+        SaturationStop Stop(SaturationLimits limits, RewriteSet rewrites) => TermGraph.Build(window, new Saturation(rewrites, limits), _ => true, Samples.Random("stop"), 1)!.Stop;
         var commute = new RewriteSet([("commute", RuleTransform.Load("commute").Rules)]);
         Assert.Equal(SaturationStop.Saturated, Stop(new SaturationLimits(), commute));
         Assert.Equal(SaturationStop.NodeLimit, Stop(new SaturationLimits { Nodes = 24 }, Rewrites));
@@ -98,7 +98,7 @@ public sealed class EGraphTests(ITestOutputHelper output)
             new(Opcode.LocalGet, 0, -1, -1, -1, ValueType.I32), new(Opcode.I32Const, 3, -1, -1, -1, ValueType.I32), new(Opcode.I32Add, 0, 0, 1, -1, ValueType.I32),
             new(Opcode.I32Sub, 0, 2, 0, -1, ValueType.I32),
         ];
-        var graph = TermGraph.Build(window, wrong, new SaturationLimits(), _ => true, Samples.Random("wrong"), 1)!;
+        var graph = TermGraph.Build(window, new Saturation(wrong, new SaturationLimits()), _ => true, Samples.Random("wrong"), 1)!;
         Assert.Equal(SaturationStop.Contradiction, graph.Stop);
         Assert.False(graph.HasAlternatives);
     }
@@ -113,7 +113,7 @@ public sealed class EGraphTests(ITestOutputHelper output)
             new(Opcode.LocalGet, 0, -1, -1, -1, ValueType.I32), new(Opcode.I32Const, 2, -1, -1, -1, ValueType.I32), new(Opcode.I32Mul, 0, 0, 1, -1, ValueType.I32),
             new(Opcode.I32Clz, 0, 2, -1, -1, ValueType.I32),
         ];
-        var graph = TermGraph.Build(window, set, new SaturationLimits(), _ => true, Samples.Random("congruence"), 1)!;
+        var graph = TermGraph.Build(window, new Saturation(set, new SaturationLimits()), _ => true, Samples.Random("congruence"), 1)!;
         var (usage, chosen, random) = (new TermUsage(), new List<int>(), Samples.Random("draw"));
         var found = new Dictionary<string, string>();
         for (var k = 0; k < 40; k++)

@@ -26,6 +26,9 @@ public sealed class EGraphTransform : ISiteTransform
     private readonly RewriteSet rewrites;
     private readonly SaturationLimits limits;
     private readonly ConcurrentDictionary<Shape, TermGraph?> kept = new();
+
+    /// <summary>Buffers to build graphs in, as many as there are threads that build at once.</summary>
+    private readonly ConcurrentBag<Saturation> idle = [];
     private int keptCount;
 
     public EGraphTransform(RewriteSet rewrites, SaturationLimits? limits = null) => (this.rewrites, this.limits) = (rewrites, limits ?? new SaturationLimits());
@@ -86,7 +89,13 @@ public sealed class EGraphTransform : ISiteTransform
         }
 
         var hash = SHA256.HashData(MemoryMarshal.AsBytes<ulong>(shape.Words));
-        graph = TermGraph.Build(window.Nodes, rewrites, limits, module.Uses, new SeededRandom(hash), BinaryPrimitives.ReadUInt128LittleEndian(hash));
+        if (!idle.TryTake(out var saturation))
+        {
+            saturation = new Saturation(rewrites, limits);
+        }
+
+        graph = TermGraph.Build(window.Nodes, saturation, module.Uses, new SeededRandom(hash), BinaryPrimitives.ReadUInt128LittleEndian(hash));
+        idle.Add(saturation);
         if (Volatile.Read(ref keptCount) < MaxKept && kept.TryAdd(shape, graph))
         {
             Interlocked.Increment(ref keptCount);

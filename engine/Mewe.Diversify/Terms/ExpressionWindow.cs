@@ -13,9 +13,9 @@ internal readonly record struct WindowNode(Opcode Opcode, ulong Bits, int A, int
 internal sealed class ExpressionWindow
 {
     /// <summary>Instructions in a window, variables and constants not counted.</summary>
-    public const int MaxOperations = 10;
+    public const int MaxOperations = 6;
 
-    private const int MaxDepth = 4;
+    private const int MaxDepth = 3;
     private static readonly bool[] Total = new bool[OpcodeTable.Size];
     private readonly List<WindowNode> nodes = new(32);
     private int operations;

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Mewe.Diversify.Rules;
 using Mewe.Diversify.Views;
 using Mewe.Wasm;
@@ -32,9 +31,10 @@ internal sealed class Rewrite
     /// <summary>Enough registers, bindings and constants for every rule; <see cref="TryCompile"/> refuses what needs more.</summary>
     public const int MaxRegisters = 24, MaxVariables = 8, MaxConstants = 8;
 
-    private Rewrite(string name, Rule rule, bool reversed, RuleOperation left, RuleNode right, ImmutableArray<MatchStep> program, Feature feature)
+    private Rewrite(string name, Rule rule, bool reversed, RuleOperation left, RuleNode right, MatchStep[] program, Feature feature)
     {
         (Name, Rule, IsReversed, Left, Right, Program, Feature) = (name, rule, reversed, left, right, program, feature);
+        Conditions = [.. rule.Clauses.OfType<Holds>().Select(holds => holds.Formula)];
         MatchedNodes = program.Count(step => step.Kind is MatchKind.Node or MatchKind.Constant or MatchKind.Formula);
     }
 
@@ -50,10 +50,13 @@ internal sealed class Rewrite
 
     public RuleNode Right { get; }
 
-    public ImmutableArray<MatchStep> Program { get; }
+    public MatchStep[] Program { get; }
 
     /// <summary>Nodes that a match consists of: instructions and constants of the left side.</summary>
     public int MatchedNodes { get; }
+
+    /// <summary>Formulas that must not be zero.</summary>
+    public ConstantFormula[] Conditions { get; }
 
     /// <summary>The feature that the right side needs.</summary>
     public Feature Feature { get; }
@@ -118,7 +121,7 @@ internal sealed class Rewrite
             return registers <= MaxRegisters && formulas.All(step => NamesIn(step.Formula!).All(constants.Contains));
         }
 
-        public ImmutableArray<MatchStep> Program() => [.. steps, .. formulas];
+        public MatchStep[] Program() => [.. steps, .. formulas];
 
         /// <summary>True where all that the right side and the clauses name is bound.</summary>
         public bool Binds(RuleNode right) => Bound(right) && rule.Clauses.OfType<Holds>().All(holds => NamesIn(holds.Formula).All(constants.Contains));

@@ -8,10 +8,10 @@ namespace Mewe.Diversify.Terms;
 public sealed record SaturationLimits
 {
     /// <summary>Most nodes of a graph.</summary>
-    public int Nodes { get; init; } = 224;
+    public int Nodes { get; init; } = 128;
 
     /// <summary>Rounds of matching rules and applying what matched. Each gets an equal part of the nodes that are left, so that later ones have something to build on.</summary>
-    public int Iterations { get; init; } = 4;
+    public int Iterations { get; init; } = 3;
 
     /// <summary>Matches taken per rule and round, so that the rules that match everywhere leave room for the others.</summary>
     public int MatchesPerRule { get; init; } = 6;
@@ -41,7 +41,7 @@ internal sealed class Saturation
     private readonly EGraph graph = new();
     private readonly RewriteSet rewrites;
     private readonly SaturationLimits limits;
-    private Func<Feature, bool> hasFeature = _ => false;
+    private readonly bool[] isUsable;
     private SeededRandom random = null!;
     private readonly List<Match> matches = [];
     private readonly List<int> ids = [];
@@ -56,7 +56,11 @@ internal sealed class Saturation
     private Rewrite rewrite = null!;
     private int found, fuel, target;
 
-    public Saturation(RewriteSet rewrites, SaturationLimits limits) => (this.rewrites, this.limits) = (rewrites, limits);
+    public Saturation(RewriteSet rewrites, SaturationLimits limits)
+    {
+        (this.rewrites, this.limits) = (rewrites, limits);
+        isUsable = new bool[Enum.GetValues<Feature>().Length];
+    }
 
     /// <summary>The graph, to put the source into between <see cref="Reset"/> and <see cref="Run"/>.</summary>
     public EGraph Graph => graph;
@@ -69,7 +73,13 @@ internal sealed class Saturation
     /// <param name="order">Decides which matches come first where not all have room.</param>
     public void Reset(Func<Feature, bool> features, SeededRandom order)
     {
-        (hasFeature, random, fuel) = (features, order, limits.Fuel);
+        (random, fuel) = (order, limits.Fuel);
+        isUsable[(int)Feature.Mvp] = true;
+        foreach (var feature in rewrites.Features)
+        {
+            isUsable[(int)feature] = features(feature);
+        }
+
         graph.Reset(limits.Nodes);
         Applications.Clear();
     }
@@ -136,7 +146,7 @@ internal sealed class Saturation
 
             foreach (var candidate in rewrites.StartingWith(graph[id].Opcode))
             {
-                if (candidate.Feature != Feature.Mvp && !hasFeature(candidate.Feature))
+                if (!isUsable[(int)candidate.Feature])
                 {
                     continue;
                 }
@@ -166,7 +176,7 @@ internal sealed class Saturation
             return;
         }
 
-        var step = rewrite.Program[at];
+        ref readonly var step = ref rewrite.Program[at];
         switch (step.Kind)
         {
             case MatchKind.Node:
@@ -245,9 +255,9 @@ internal sealed class Saturation
 
     private void Take()
     {
-        foreach (var clause in rewrite.Rule.Clauses)
+        foreach (var condition in rewrite.Conditions)
         {
-            if (clause is Holds holds && holds.Formula.Evaluate(constants, rewrite.Rule.Width) == 0)
+            if (condition.Evaluate(constants, rewrite.Rule.Width) == 0)
             {
                 return;
             }

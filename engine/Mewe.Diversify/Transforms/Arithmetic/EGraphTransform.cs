@@ -16,7 +16,7 @@ namespace Mewe.Diversify.Transforms.Arithmetic;
 public sealed class EGraphTransform : ISiteTransform
 {
     /// <summary>Different graphs per shape: each is another fair sample of the rules' matches.</summary>
-    private const int Samples = 4;
+    private const int Samples = 2;
 
     /// <summary>Shapes that are kept; more are built and dropped.</summary>
     private const int MaxKept = 4_096;

@@ -10,15 +10,15 @@ internal readonly record struct WindowNode(Opcode Opcode, ulong Bits, int A, int
 /// The top of an expression: total instructions that rules speak of, down to a few levels, with everything below as variables. A variable is an operand of the <see cref="Region"/> that
 /// <see cref="TermEmitter"/> writes into, so that effects, traps and values held on the stack stay its business. Operands that are the same pure expression are one variable.
 /// </summary>
-internal sealed class ExpressionWindow
+/// <param name="maxOperations">Most instructions in a window, variables and constants not counted.</param>
+/// <param name="maxDepth">Most instructions above each other.</param>
+internal sealed class ExpressionWindow(int maxOperations = ExpressionWindow.DefaultOperations, int maxDepth = ExpressionWindow.DefaultDepth)
 {
-    /// <summary>Instructions in a window, variables and constants not counted.</summary>
-    public const int MaxOperations = 6;
+    /// <summary>Small enough that many places share a shape, and with it its graph.</summary>
+    public const int DefaultOperations = 6, DefaultDepth = 3;
 
-    private const int MaxDepth = 3;
     private static readonly bool[] Total = new bool[OpcodeTable.Size];
     private readonly List<WindowNode> nodes = new(32);
-    private int operations;
 
     static ExpressionWindow()
     {
@@ -39,6 +39,9 @@ internal sealed class ExpressionWindow
     public static bool IsHarmlessDivisor(Opcode division, Opcode constant, ulong bits) => (constant == Opcode.I32Const ? (uint)bits : bits) != 0
         && (division is not (Opcode.I32DivS or Opcode.I64DivS) || (constant == Opcode.I32Const ? (uint)bits != uint.MaxValue : bits != ulong.MaxValue));
 
+    /// <summary>Instructions in the window.</summary>
+    public int Operations { get; private set; }
+
     public Region Region { get; } = new();
 
     /// <summary>Operands before their instruction; the root is the last.</summary>
@@ -49,14 +52,14 @@ internal sealed class ExpressionWindow
     public bool TryRead(FunctionView view, int root, ReadOnlySpan<bool> isKnown)
     {
         nodes.Clear();
-        operations = 0;
+        Operations = 0;
         if (!Enters(view, root, isKnown))
         {
             return false;
         }
 
         Region.Begin(root);
-        if (Read(view, root, isKnown, MaxDepth) < 0)
+        if (Read(view, root, isKnown, maxDepth) < 0)
         {
             return false;
         }
@@ -78,7 +81,7 @@ internal sealed class ExpressionWindow
     /// <summary>Right to left, as operands lie before their instruction; gives the node's number, or -1.</summary>
     private int Read(FunctionView view, int at, ReadOnlySpan<bool> isKnown, int depth)
     {
-        operations++;
+        Operations++;
         Region.Step(at);
         var count = view.OperandCount(at);
         Span<int> operands = [-1, -1, -1];
@@ -98,7 +101,7 @@ internal sealed class ExpressionWindow
                 var bits = view[operand].Opcode is Opcode.I32Const or Opcode.F32Const ? (uint)view[operand].Bits : view[operand].Bits;
                 nodes.Add(new WindowNode(view[operand].Opcode, bits, -1, -1, -1, type));
             }
-            else if (follows && depth > 1 && operations < MaxOperations && Enters(view, operand, isKnown))
+            else if (follows && depth > 1 && Operations < maxOperations && Enters(view, operand, isKnown))
             {
                 if (Read(view, operand, isKnown, depth - 1) < 0)
                 {

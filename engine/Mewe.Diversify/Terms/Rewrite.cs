@@ -35,6 +35,7 @@ internal sealed class Rewrite
     {
         (Name, Rule, IsReversed, Left, Right, Program, Feature) = (name, rule, reversed, left, right, program, feature);
         Conditions = [.. rule.Clauses.OfType<Holds>().Select(holds => holds.Formula)];
+        Text = new TextWriter().Write(rule, left, right);
         MatchedNodes = program.Count(step => step.Kind is MatchKind.Node or MatchKind.Constant or MatchKind.Formula);
     }
 
@@ -42,6 +43,9 @@ internal sealed class Rewrite
     public string Name { get; }
 
     public Rule Rule { get; }
+
+    /// <summary>What it says, whatever its names are: commutativity reads the same in both directions, and is wanted once.</summary>
+    public string Text { get; }
 
     /// <summary>True where the rule's replacement is the left side.</summary>
     public bool IsReversed { get; }
@@ -187,5 +191,30 @@ internal sealed class Rewrite
             ConstantFormula.Binary binary => NamesIn(binary.A).Concat(NamesIn(binary.B)),
             _ => [],
         };
+    }
+
+    /// <summary>Writes both sides with variables numbered in order of first occurrence.</summary>
+    private sealed class TextWriter
+    {
+        private readonly Dictionary<int, int> numbers = [];
+
+        public string Write(Rule rule, RuleNode left, RuleNode right) => rule.ConstantCount > 0
+            ? $"{rule.Width} {rule.Source} {left == rule.Pattern}"
+            : $"{rule.Width} {Node(left)} {Node(right)}";
+
+        private string Node(RuleNode node)
+        {
+            switch (node)
+            {
+                case RuleVariable variable:
+                    numbers.TryAdd(variable.Index, numbers.Count);
+                    return $"${numbers[variable.Index]}";
+                case RuleConstant constant:
+                    return $"{constant.Type}:{constant.Formula.Evaluate([], constant.Type == ValueType.I32 ? 32 : 64)}";
+                default:
+                    var operation = (RuleOperation)node;
+                    return $"({operation.Opcode} {string.Join(' ', operation.Operands.Select(Node))})";
+            }
+        }
     }
 }

@@ -12,8 +12,13 @@ public sealed class RewriteSet
 
     /// <param name="files">Rules with the name of their file, in a stable order: it is part of what determines the graphs.</param>
     public RewriteSet(IEnumerable<(string File, ImmutableArray<Rule> Rules)> files)
+        : this([.. files.SelectMany(file => file.Rules.SelectMany(rule => Rewrite.Both(file.File, rule))).DistinctBy(rewrite => rewrite.Text)])
     {
-        All = [.. files.SelectMany(file => file.Rules.SelectMany(rule => Rewrite.Both(file.File, rule)))];
+    }
+
+    private RewriteSet(ImmutableArray<Rewrite> rewrites)
+    {
+        All = rewrites;
         Array.Fill(byRoot, []);
         foreach (var group in All.GroupBy(rewrite => rewrite.Left.Opcode))
         {
@@ -26,6 +31,14 @@ public sealed class RewriteSet
 
     /// <summary>Rules in one direction each.</summary>
     public int Count => All.Length;
+
+    /// <summary>The rules of an explanation alone, to check it.</summary>
+    /// <param name="names">As in <see cref="AppliedTransform.Rules"/>.</param>
+    public RewriteSet Only(IEnumerable<string> names)
+    {
+        var wanted = names.ToHashSet(StringComparer.Ordinal);
+        return new RewriteSet([.. All.Where(rewrite => wanted.Contains(rewrite.Name))]);
+    }
 
     internal ImmutableArray<Rewrite> All { get; }
 

@@ -35,6 +35,8 @@ public sealed class EGraphTransform : ISiteTransform
 
     public string Name => "egraph";
 
+    public int MaxEdits => 8;
+
     public bool Applies(FunctionView view) => true;
 
     public IEnumerable<Site> Sites(FunctionView view)

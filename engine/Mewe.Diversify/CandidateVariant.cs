@@ -8,7 +8,7 @@ public readonly record struct AppliedTransform(string Name, int Sites)
     private readonly ImmutableArray<string> rules;
 
     /// <summary>
-    /// The rules that the step rests on, <c>file/rule@width</c> and " backwards" where the rule was read from right to left; in order of first use. Empty for a transform that is no collection of rules.
+    /// The rules that the step rests on, <c>file/rule@width</c>, in order of first use; some may be read from right to left. Empty for a transform that is no collection of rules.
     /// </summary>
     public ImmutableArray<string> Rules
     {

@@ -39,7 +39,7 @@ internal sealed class Rewrite
         MatchedNodes = program.Count(step => step.Kind is MatchKind.Node or MatchKind.Constant or MatchKind.Formula);
     }
 
-    /// <summary><c>file/rule@width</c>; for the backward direction <c>file/rule@width backwards</c>.</summary>
+    /// <summary><c>file/rule@width</c>, the same for both directions: a rule is an identity, and an explanation reads it either way.</summary>
     public string Name { get; }
 
     public Rule Rule { get; }
@@ -80,7 +80,7 @@ internal sealed class Rewrite
         }
 
         if (rule.Replacement is RuleOperation replacement
-            && TryCompile($"{file}/{rule.Name}@{rule.Width} backwards", rule, true, replacement, rule.Pattern) is { } backward)
+            && TryCompile($"{file}/{rule.Name}@{rule.Width}", rule, true, replacement, rule.Pattern) is { } backward)
         {
             yield return backward;
         }

@@ -32,7 +32,7 @@ public sealed class RewriteSet
     /// <summary>Rules in one direction each.</summary>
     public int Count => All.Length;
 
-    /// <summary>The rules of an explanation alone, to check it.</summary>
+    /// <summary>The rules of an explanation alone, in both directions, to check it.</summary>
     /// <param name="names">As in <see cref="AppliedTransform.Rules"/>.</param>
     public RewriteSet Only(IEnumerable<string> names)
     {

@@ -10,7 +10,7 @@ namespace Mewe.Diversify.Terms;
 internal sealed class TermExplanation(TermGraph graph, ApplicationLog applications)
 {
     private readonly HashSet<int> explainedEdges = [];
-    private readonly HashSet<Rewrite> seen = [];
+    private readonly HashSet<string> seen = [];
     private readonly List<string> names = [];
     private int next;
 
@@ -90,7 +90,7 @@ internal sealed class TermExplanation(TermGraph graph, ApplicationLog applicatio
 
     private void Applied(in ApplicationLog.Entry application)
     {
-        if (seen.Add(application.Rewrite))
+        if (seen.Add(application.Rewrite.Name))
         {
             names.Add(application.Rewrite.Name);
         }

@@ -103,7 +103,7 @@ public sealed class SynthesisTests(ITestOutputHelper output)
             return;
         }
 
-        string[] Run() => [.. new RuleSynthesizer(TransformCatalog.RuleFiles, Small with { MaxExpressions = 16 }).Learn(new ModuleFacts(module), new PatternOracle(), TestContext.Current.CancellationToken).Rules.Select(rule => rule.Line)];
+        string[] Run() => [.. new RuleSynthesizer(TransformCatalog.RuleFiles, Small with { MaxExpressions = 10, MaxQuestions = 3, FuelPerExpression = 40_000 }).Learn(new ModuleFacts(module), new PatternOracle(), TestContext.Current.CancellationToken).Rules.Select(rule => rule.Line)];
         var first = Run();
         Assert.NotEmpty(first);
         Assert.Equal(first, Run());

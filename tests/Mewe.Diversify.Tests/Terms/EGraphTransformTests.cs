@@ -75,7 +75,7 @@ public sealed class EGraphTransformTests(ITestOutputHelper output)
     public async Task Threads_that_share_the_graphs_propose_what_one_alone_proposes()
     {
         var random = Samples.Random("shared");
-        var functions = Enumerable.Range(0, 12).Select(_ => BodyGenerator.Generate(random)).ToArray();
+        var functions = Enumerable.Range(0, 6).Select(_ => BodyGenerator.Generate(random)).ToArray();
         static string Propose(Diversifier diversifier, FunctionInput function) =>
             string.Join(' ', diversifier.Propose(function, new DiversifyOptions { MaxCandidates = 12 }).Select(candidate => $"{candidate.Hash:x} {string.Join(',', candidate.Steps.SelectMany(step => step.Rules))}"));
         var alone = Alone();

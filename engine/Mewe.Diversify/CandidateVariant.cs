@@ -5,6 +5,21 @@ namespace Mewe.Diversify;
 /// <summary>A transform that was applied, and at how many places.</summary>
 public readonly record struct AppliedTransform(string Name, int Sites)
 {
+    private readonly ImmutableArray<string> rules;
+
+    /// <summary>
+    /// The rules that the step rests on, <c>file/rule@width</c>, in order of first use; some may be read from right to left. Empty for a transform that is no collection of rules.
+    /// </summary>
+    public ImmutableArray<string> Rules
+    {
+        get => rules.IsDefault ? [] : rules;
+        init => rules = value;
+    }
+
+    public bool Equals(AppliedTransform other) => Name == other.Name && Sites == other.Sites && Rules.AsSpan().SequenceEqual(other.Rules.AsSpan());
+
+    public override int GetHashCode() => HashCode.Combine(Name, Sites, Rules.Length);
+
     public override string ToString() => $"{Name}*{Sites}";
 }
 

@@ -76,7 +76,7 @@ internal sealed class Composer
                 continue;
             }
 
-            applied.Add(new AppliedTransform(transform.Name, count));
+            applied.Add(new AppliedTransform(transform.Name, count) { Rules = context.TakeRules() });
             working.Rebuild(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(output), [.. context.Locals]);
             view = working;
         }
@@ -143,7 +143,7 @@ internal sealed class Composer
             2 => 1 + random.Below(Math.Max(1, sites.Count / 4)),
             _ => 1 + random.Below(Math.Max(1, sites.Count)),
         };
-        wanted = Math.Min(wanted, 128);
+        wanted = Math.Min(wanted, transform.MaxEdits);
         edits.Clear();
         var cost = view.Cost;
         var size = view.Count;

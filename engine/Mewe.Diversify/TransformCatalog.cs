@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using Mewe.Diversify.Rules;
+using Mewe.Diversify.Synthesis;
+using Mewe.Diversify.Terms;
 using Mewe.Diversify.Transforms.Arithmetic;
 using Mewe.Diversify.Transforms.Control;
 using Mewe.Diversify.Transforms.Locals;
@@ -14,7 +16,12 @@ namespace Mewe.Diversify;
 /// </summary>
 public static class TransformCatalog
 {
-    public static ImmutableArray<WeightedTransform> All { get; } =
+    /// <summary>The file that learned rules count as.</summary>
+    public const string LearnedFile = "learned";
+
+    private const int EGraphWeight = 10, LearnedWeight = 5;
+
+    private static readonly ImmutableArray<WeightedTransform> Files =
     [
         new(RuleTransform.Load("commute"), 3),
         new(RuleTransform.Load("reassociate"), 5),
@@ -29,6 +36,10 @@ public static class TransformCatalog
         new(RuleTransform.Load("select"), 6),
         new(RuleTransform.Load("float-bits"), 3),
         new(RuleTransform.Load("vector"), 4),
+    ];
+
+    private static readonly ImmutableArray<WeightedTransform> Others =
+    [
         new(new LinearMbaTransform(), 12),
         new(new IdentityMbaTransform(), 12),
         new(new OpaqueConstantTransform(), 8),
@@ -44,4 +55,27 @@ public static class TransformCatalog
         .. ControlTransforms.All,
         .. LocalsTransforms.All,
     ];
+
+    /// <summary>The rule files with their names, in the order that is part of what determines candidates.</summary>
+    public static ImmutableArray<(string File, ImmutableArray<Rule> Rules)> RuleFiles { get; } =
+        [.. Files.Select(item => (RuleTransform)item.Transform).Select(file => (file.Name, file.Rules))];
+
+    public static ImmutableArray<WeightedTransform> All { get; } = With(LearnedRules.None);
+
+    /// <summary>All transforms, with rules that were learned as one more file.</summary>
+    public static ImmutableArray<WeightedTransform> With(LearnedRules learned)
+    {
+        if (learned.Rules.IsEmpty)
+        {
+            return [.. Files, new(new EGraphTransform(new RewriteSet(RuleFiles)), EGraphWeight), .. Others];
+        }
+
+        return
+        [
+            .. Files,
+            new(new RuleTransform(LearnedFile, learned.Rules), LearnedWeight),
+            new(new EGraphTransform(new RewriteSet([.. RuleFiles, (LearnedFile, learned.Rules)])), EGraphWeight),
+            .. Others,
+        ];
+    }
 }

@@ -117,7 +117,7 @@ public sealed class RuleMatcher
         {
             for (var j = i + 1; j < Region.Count; j++)
             {
-                if (variableOf[i] == variableOf[j] && !SamePure(view, Region[i], Region[j]))
+                if (variableOf[i] == variableOf[j] && !Region.SamePure(view, i, j))
                 {
                     return false;
                 }
@@ -125,25 +125,6 @@ public sealed class RuleMatcher
         }
 
         return true;
-    }
-
-    private bool SamePure(FunctionView view, in Operand a, in Operand b)
-    {
-        if (a.IsHeld || b.IsHeld || !view.EffectsOf(a.End).IsPure || !view.EffectsOf(b.End).IsPure)
-        {
-            return false;
-        }
-
-        for (var k = 0; k < Region.Count; k++)
-        {
-            // What is evaluated between the two must not change what they read.
-            if (!Region[k].IsHeld && !TreeEffects.CanReorder(view.EffectsOf(a.End), view.EffectsOf(Region[k].End)))
-            {
-                return false;
-            }
-        }
-
-        return view.Code[a.Start..(a.End + 1)].SequenceEqual(view.Code[b.Start..(b.End + 1)]);
     }
 
     /// <summary>From the rule's variables to the region's operands (the first occurrence of each).</summary>

@@ -66,6 +66,7 @@ public sealed class RuleTransform : ISiteTransform
 
             if (matcher.Apply(view, rule, site.At, context) is { } edit)
             {
+                context.NoteRule($"{Name}/{rule.Name}@{rule.Width}");
                 return edit;
             }
         }

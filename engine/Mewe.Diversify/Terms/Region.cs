@@ -75,6 +75,27 @@ public sealed class Region
         return region;
     }
 
+    /// <summary>True where two operands are the same pure instructions, and nothing that is evaluated between them changes what they read.</summary>
+    public bool SamePure(FunctionView view, int first, int second)
+    {
+        var (a, b) = (operands[first], operands[second]);
+        if (a.IsHeld || b.IsHeld || a.End - a.Start != b.End - b.Start || !view.EffectsOf(a.End).IsPure || !view.EffectsOf(b.End).IsPure
+            || !view.Code[a.Start..(a.End + 1)].SequenceEqual(view.Code[b.Start..(b.End + 1)]))
+        {
+            return false;
+        }
+
+        for (var k = 0; k < Count; k++)
+        {
+            if (!operands[k].IsHeld && !TreeEffects.CanReorder(view.EffectsOf(a.End), view.EffectsOf(operands[k].End)))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     internal void Begin(int root) => (End, Start, Count, HeldCount) = (root, root, 0, 0);
 
     /// <summary>Takes the next operand to the left as a variable: the tree that ends before <see cref="Start"/>, or a held value.</summary>

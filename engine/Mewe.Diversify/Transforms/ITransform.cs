@@ -35,6 +35,9 @@ public interface ISiteTransform : ITransform
     /// <summary>The places, lazily and in order of the code. Only in reachable code.</summary>
     IEnumerable<Site> Sites(FunctionView view);
 
+    /// <summary>Most edits of a step; fewer where an edit is much work.</summary>
+    int MaxEdits => 128;
+
     /// <summary>The edit for a site of this view, or null where it turns out not to be possible. Random decisions come from the context alone.</summary>
     Edit? Rewrite(FunctionView view, Site site, RewriteContext context);
 }

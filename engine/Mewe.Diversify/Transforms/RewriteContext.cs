@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Mewe.Wasm;
 
 namespace Mewe.Diversify.Transforms;
@@ -10,6 +11,7 @@ public sealed class RewriteContext
 
     private readonly List<ValueType> locals = [];
     private readonly List<OutlinedFunction> outlined = [];
+    private readonly List<string> rules = [];
     private readonly List<Instruction> scratch = new(64);
     private int original;
 
@@ -53,6 +55,12 @@ public sealed class RewriteContext
         return Fuel > 0;
     }
 
+    /// <summary>Which terms earlier candidates of the function were made of.</summary>
+    public Terms.TermUsage TermUsage { get; } = new();
+
+    /// <summary>Says that the edit which is being made rests on a rule, <c>file/rule@width</c>; it ends up in <see cref="AppliedTransform.Rules"/> if the edit is taken.</summary>
+    public void NoteRule(string rule) => rules.Add(rule);
+
     /// <summary>An empty list to write a replacement into; the same one each time, so copy out (<see cref="Edit"/> wants an array) before asking again.</summary>
     public List<Instruction> Scratch()
     {
@@ -68,13 +76,23 @@ public sealed class RewriteContext
         locals.Clear();
         locals.AddRange(all);
         outlined.Clear();
+        rules.Clear();
         original = all.Length;
     }
 
-    internal (int Locals, int Outlined) Mark() => (locals.Count, outlined.Count);
-
-    internal void Return((int Locals, int Outlined) mark)
+    /// <summary>The rules noted since the last call, in order, each once.</summary>
+    internal ImmutableArray<string> TakeRules()
     {
+        ImmutableArray<string> taken = [.. rules.Distinct()];
+        rules.Clear();
+        return taken;
+    }
+
+    internal (int Locals, int Outlined, int Rules) Mark() => (locals.Count, outlined.Count, rules.Count);
+
+    internal void Return((int Locals, int Outlined, int Rules) mark)
+    {
+        rules.RemoveRange(mark.Rules, rules.Count - mark.Rules);
         locals.RemoveRange(mark.Locals, locals.Count - mark.Locals);
         outlined.RemoveRange(mark.Outlined, outlined.Count - mark.Outlined);
     }

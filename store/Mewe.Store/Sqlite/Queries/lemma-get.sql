@@ -1,0 +1,1 @@
+SELECT verdict, method, resource_spent FROM lemmas WHERE key = $key AND checker_version = $version;

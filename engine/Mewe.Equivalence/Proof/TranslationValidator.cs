@@ -6,32 +6,15 @@ using Mewe.Equivalence.Proof.Terms;
 
 namespace Mewe.Equivalence.Proof;
 
-/// <summary>The outcome of an attempt to prove a variant equal to its original for all inputs and all memories.</summary>
-public abstract record ProofResult
-{
-    private protected ProofResult()
-    {
-    }
-}
-
-/// <summary>Equal for all inputs and all memories.</summary>
-public sealed record ProvedEqual : ProofResult;
-
-/// <summary>Not proved, which does not mean that it differs.</summary>
-/// <param name="Category">A short name for statistics.</param>
-public sealed record NotProved(string Category, string Reason) : ProofResult;
-
 /// <summary>
 /// Proves that variants are the same function as their original (translation validation: Pnueli, Siegel, Singerman 1998; Necula 2000). It sees the two bodies and nothing of
-/// how one was made from the other. One per function: what is learnt from a variant speeds up the next. Not for several threads.
+/// how one was made from the other. Not for several threads.
 /// </summary>
 public sealed class TranslationValidator
 {
-    private const long DefaultFuel = 20_000;
+    private const int MostVisits = 4_000, MostTerms = 60_000;
 
     private readonly FunctionInput function;
-    private readonly TermGraph graph = new();
-    private readonly Simulation simulation = new();
     private readonly ISolver? solver;
     private readonly ILemmaCache lemmas;
     private readonly FlatCode? original;
@@ -55,7 +38,7 @@ public sealed class TranslationValidator
     /// <summary>Told of every step of a proof, for who wants to know where one gets stuck.</summary>
     public Action<string>? Trace { get; set; }
 
-    /// <summary>Attempts a proof; the answer depends on the two functions alone.</summary>
+    /// <summary>Attempts a proof. The answer is a function of the two functions, and of whether there is a solver; neither order nor lemmas change it.</summary>
     public ProofResult Prove(VariantCode variant)
     {
         if (original is null)
@@ -66,12 +49,20 @@ public sealed class TranslationValidator
         try
         {
             var code = FlatCode.Of(function.Module, function.Type, variant);
-            var exploration = new ProductExploration(graph, function.Module, original, code, new Comparison(simulation, solver, lemmas), DefaultFuel, Trace);
-            return exploration.Explore(function.Type) is { } problem ? new NotProved(problem.Kind.ToString().ToLowerInvariant(), problem.Text) : new ProvedEqual();
+            var graph = new TermGraph(MostTerms);
+            var comparison = new Comparison(new Simulation(), solver, lemmas);
+            var exploration = new ProductExploration(graph, function.Module, original, code, comparison, MostVisits, Trace);
+            return exploration.Explore(function.Type) is { } problem
+                ? new NotProved(problem.Kind.ToString().ToLowerInvariant(), problem.Text)
+                : new ProvedEqual(exploration.NodeCount, comparison.Questions);
         }
         catch (NotProvableException exception)
         {
             return new NotProved("unsupported", exception.Message);
+        }
+        catch (OutOfFuelException)
+        {
+            return new NotProved("fuel", $"a proof would take more than {MostTerms} terms");
         }
     }
 }

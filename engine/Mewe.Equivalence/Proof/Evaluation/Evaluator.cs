@@ -46,6 +46,10 @@ internal sealed class Evaluator(TermGraph graph, ModuleFacts module, StateLayout
                     break;
                 case Halt.Branch when TryBranch(code, side, facts):
                     continue;
+                case Halt.Branch when step.Kind != StepKind.Table:
+                    // Only whether the condition is zero matters: written as a truth value it can be the same on both sides.
+                    side.Stack[^1] = graph.ZeroExtend(graph.IsNonzero(side.Stack[^1]), 32);
+                    return;
                 default:
                     return;
             }

@@ -116,17 +116,35 @@ internal sealed class Facts(TermGraph graph)
         }
     }
 
+    /// <summary>Adds what the facts say once known values are put into them. False where that is a contradiction.</summary>
+    public bool Put(Func<Term, Term> map)
+    {
+        foreach (var (condition, value) in literals.ToArray())
+        {
+            var image = map(condition);
+            if (!ReferenceEquals(image, condition) && !image.IsConstant && !Assume(image, value))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     /// <summary>A term after everything that the path fixes has been put into it.</summary>
     public Term Apply(Term term)
     {
         foreach (var (from, value) in literals)
         {
-            term = new Replacement(graph, from, value ? graph.True : graph.False).In(term);
+            if (Replacement.MayChange(term, from))
+            {
+                term = new Replacement(graph, from, value ? graph.True : graph.False).In(term);
+            }
         }
 
         foreach (var (from, range) in ranges)
         {
-            if (range.Low == range.High && from.IsAtom)
+            if (range.Low == range.High && from.IsAtom && Replacement.MayChange(term, from))
             {
                 term = new Replacement(graph, from, graph.Constant(from.Width, range.Low)).In(term);
             }

@@ -90,6 +90,21 @@ internal sealed class Comparison(Simulation simulation, ISolver? solver, ILemmaC
         return true;
     }
 
+    /// <summary>What simulation says of several terms in one number: equal for terms that are equal.</summary>
+    public ulong Signature(Term[] terms)
+    {
+        var signature = 14695981039346656037UL;
+        foreach (var term in terms)
+        {
+            foreach (var value in simulation.Of(term))
+            {
+                signature = (signature ^ value) * 1099511628211;
+            }
+        }
+
+        return signature;
+    }
+
     private static string? Distinct(SmtTerms smt, Term left, Term right) => smt.Name(left) is { } a && smt.Name(right) is { } b ? $"(assert (distinct {a} {b}))" : null;
 
     private bool MayBeEqual(Term left, Term right, Facts facts)

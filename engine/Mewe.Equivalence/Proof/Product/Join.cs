@@ -9,13 +9,15 @@ namespace Mewe.Equivalence.Proof.Product;
 /// </summary>
 internal sealed class Join
 {
-    private const int DeepestRelation = 24;
+    private const int DeepestRelation = 24, LargestGeneralized = 4000;
 
     private readonly TermGraph graph;
     private readonly int point;
     private readonly bool isCut;
     private readonly IReadOnlyList<ProductState> paths;
     private readonly Func<int[], ulong> vectorName;
+    private readonly Comparison comparison;
+    private readonly Dictionary<ulong, (Term[] Values, Term Merged)> bySignature = [];
     private readonly Dictionary<int[], Term> classes = new(Vector.Instance);
     private readonly Dictionary<Term, (Term[] Values, Term Symbol)> byDifference = [];
     private readonly Dictionary<Term, (Term[] Values, Term Symbol)> byMask = [];
@@ -29,9 +31,9 @@ internal sealed class Join
     /// <param name="point">Names the symbols that are made here.</param>
     /// <param name="isCut">True where a path may come back to here.</param>
     /// <param name="vectorName">A number for each list of term numbers, the same for the same list.</param>
-    public Join(TermGraph graph, int point, bool isCut, IReadOnlyList<ProductState> paths, Func<int[], ulong> vectorName)
+    public Join(TermGraph graph, int point, bool isCut, IReadOnlyList<ProductState> paths, Comparison comparison, Func<int[], ulong> vectorName)
     {
-        (this.graph, this.point, this.isCut, this.paths, this.vectorName) = (graph, point, isCut, paths, vectorName);
+        (this.graph, this.point, this.isCut, this.paths, this.comparison, this.vectorName) = (graph, point, isCut, paths, comparison, vectorName);
         staleness = new Staleness(point);
         decision = paths.Count == 2 ? Decision() : null;
     }
@@ -155,7 +157,7 @@ internal sealed class Join
             return null;
         }
 
-        if (Structured(vector) is { } structured)
+        if (Structured(vector, Known) is { } structured)
         {
             return structured;
         }
@@ -173,6 +175,11 @@ internal sealed class Join
     {
         if (Uniform(vector) is { } same)
         {
+            if (!isVariant)
+            {
+                Sign(vector, same);
+            }
+
             return same;
         }
 
@@ -182,9 +189,42 @@ internal sealed class Join
             return known;
         }
 
-        var merged = Generalized(vector) ?? Decided(vector) ?? (isVariant ? Related(vector) : null) ?? Symbol(vector, slot);
+        var merged = Generalized(vector) ?? Decided(vector) ?? (isVariant ? Related(vector) ?? Swept(vector) : null)
+            ?? (isCut ? null : Structured(vector, part => Merge(part, isVariant))) ?? Symbol(vector, slot);
         classes[key] = merged;
+        if (!isVariant)
+        {
+            Sign(vector, merged);
+        }
+
         return merged;
+    }
+
+    private void Sign(Term[] vector, Term merged)
+    {
+        if (vector[0].Width is > 1 and <= 64 && !merged.IsConstant)
+        {
+            bySignature.TryAdd(comparison.Signature(vector), (vector, merged));
+        }
+    }
+
+    /// <summary>A value of the variant that looks like one of the original on every path, and that the solver finds equal to it on every path.</summary>
+    private Term? Swept(Term[] vector)
+    {
+        if (vector[0].Width is <= 1 or > 64 || !bySignature.TryGetValue(comparison.Signature(vector), out var match) || match.Merged.Width != vector[0].Width)
+        {
+            return null;
+        }
+
+        for (var i = 0; i < vector.Length; i++)
+        {
+            if (!comparison.AreEqual(vector[i], match.Values[i], paths[i].Facts))
+            {
+                return null;
+            }
+        }
+
+        return match.Merged;
     }
 
     private static int[] Key(Term[] vector) => [.. vector.Select(term => term.Id)];
@@ -209,7 +249,7 @@ internal sealed class Join
             var fits = true;
             for (var i = 0; i < vector.Length && fits; i++)
             {
-                fits = ReferenceEquals(vector[i], candidate) || ReferenceEquals(paths[i].Facts.Apply(candidate), vector[i]);
+                fits = ReferenceEquals(vector[i], candidate) || (candidate.Size < LargestGeneralized && ReferenceEquals(paths[i].Facts.Apply(candidate), vector[i]));
             }
 
             if (fits)
@@ -246,7 +286,7 @@ internal sealed class Join
         var width = vector[0].Width;
         if (width is 0 or 1 or > 64)
         {
-            return Structured(vector);
+            return Structured(vector, Known);
         }
 
         if (vector.Length > 1 && Offset(vector) is { } related)
@@ -267,7 +307,7 @@ internal sealed class Join
             }
         }
 
-        return Structured(vector);
+        return Structured(vector, Known);
     }
 
     /// <summary>
@@ -306,11 +346,11 @@ internal sealed class Join
         }
     }
 
-    /// <summary>The same operation on every path, of operands that have a common name already.</summary>
-    private Term? Structured(Term[] vector)
+    /// <summary>The same operation on every path: the operation on what its operands become.</summary>
+    private Term? Structured(Term[] vector, Func<Term[], Term?> merge)
     {
         var first = vector[0];
-        if (first.Kind is TermKind.Symbol or TermKind.Constant or TermKind.Parity || first.Children.Length == 0
+        if (first.Kind is TermKind.Symbol or TermKind.Constant or TermKind.Parity || first.Children.Length == 0 || first.Size > LargestGeneralized
             || vector.Any(term => term.Kind != first.Kind || term.Width != first.Width || term.Code != first.Code || term.Value != first.Value
                 || !term.Numbers.AsSpan().SequenceEqual(first.Numbers) || term.Children.Length != first.Children.Length || !Shapes(term).SequenceEqual(Shapes(first))))
         {
@@ -320,7 +360,7 @@ internal sealed class Join
         var children = new Term[first.Children.Length];
         for (var i = 0; i < children.Length; i++)
         {
-            if (Known([.. vector.Select(term => term.Children[i])]) is not { } child)
+            if (merge([.. vector.Select(term => term.Children[i])]) is not { } child)
             {
                 return null;
             }

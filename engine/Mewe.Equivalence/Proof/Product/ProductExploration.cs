@@ -17,7 +17,7 @@ namespace Mewe.Equivalence.Proof.Product;
 /// </remarks>
 internal sealed class ProductExploration
 {
-    private const int MostVisits = 40, MostNodes = 20_000;
+    private const int MostVisits = 40, MostNodes = 20_000, MostPasses = 64;
 
     private readonly TermGraph graph;
     private readonly ModuleFacts module;
@@ -59,6 +59,8 @@ internal sealed class ProductExploration
     }
 
     private readonly record struct VectorKey(int Point, string Ids);
+
+    public int NodeCount => nodes.Count;
 
     /// <summary>Null where the functions are proved equal, else why not.</summary>
     public Disproof? Explore(FunctionType type)
@@ -111,10 +113,41 @@ internal sealed class ProductExploration
         return slot < layout.GlobalCount + layout.MemoryCount ? 0 : module.AddressType((uint)(slot - layout.GlobalCount - layout.MemoryCount)) == ValueType.I64 ? 64 : 32;
     }
 
+    /// <summary>
+    /// The start of a loop is a place to meet only where both sides are at one: a side alone goes on, which lets a variant whose control is a loop around a switch get to where the
+    /// original is.
+    /// </summary>
+    private void CatchUp(ProductState state, ref bool originalMoved, ref bool variantMoved)
+    {
+        for (var passes = 0; passes < MostPasses; passes++)
+        {
+            var left = Evaluator.StopAt(original.Steps[state.Original.Position]) == Halt.Header;
+            var right = Evaluator.StopAt(variant.Steps[state.Variant.Position]) == Halt.Header;
+            if (left == right)
+            {
+                return;
+            }
+
+            Pass(original, state.Original, left, state.Facts);
+            Pass(variant, state.Variant, right, state.Facts);
+            originalMoved |= left;
+            variantMoved |= right;
+        }
+    }
+
     /// <summary>A path has come to a pair of stops.</summary>
     private void Arrive(Node? from, int ordinal, ProductState state, bool originalMoved, bool variantMoved)
     {
+        CatchUp(state, ref originalMoved, ref variantMoved);
         state.Settle(Unify);
+        for (var i = 0; i < layout.Count; i++)
+        {
+            if (!ReferenceEquals(state.Original.Visible[i], state.Variant.Visible[i]))
+            {
+                Unify(state, state.Original.Visible[i], state.Variant.Visible[i]);
+            }
+        }
+
         state.Waited = originalMoved == variantMoved ? null : originalMoved ? Turn.Variant : Turn.Original;
         trace?.Invoke($"{from?.State!.Key} to {state.Key}, {state.Original.Pending.Count} and {state.Variant.Pending.Count} checks wait");
         if (!nodes.TryGetValue(state.Key, out var node))
@@ -163,7 +196,7 @@ internal sealed class ProductExploration
         {
             state = paths[0];
         }
-        else if (new Join(graph, node.JoinPoint, node.IsCut, paths, ids => NameOf(node.JoinPoint, ids)).TryMake() is { } joined)
+        else if (new Join(graph, node.JoinPoint, node.IsCut, paths, comparison, ids => NameOf(node.JoinPoint, ids)).TryMake() is { } joined)
         {
             state = joined;
         }

@@ -96,8 +96,7 @@ internal sealed class ProductState(Side original, Side variant, Facts facts)
             return false;
         }
 
-        Fix(graph, Facts.FixedBy(condition));
-        return true;
+        return Fix(graph, Facts.FixedBy(condition).ToList());
     }
 
     public bool Restrict(TermGraph graph, Term term, ulong low, ulong high)
@@ -107,22 +106,22 @@ internal sealed class ProductState(Side original, Side variant, Facts facts)
             return false;
         }
 
-        if (low == high && term.IsAtom)
-        {
-            Fix(graph, [(term, graph.Constant(term.Width, low))]);
-        }
-
-        return true;
+        return low != high || !term.IsAtom || Fix(graph, [(term, graph.Constant(term.Width, low))]);
     }
 
-    private void Fix(TermGraph graph, IEnumerable<(Term From, Term To)> values)
+    /// <summary>Puts known values into everything, the facts included. False where these contradict each other then.</summary>
+    private bool Fix(TermGraph graph, IReadOnlyList<(Term From, Term To)> values)
     {
+        var consistent = true;
         foreach (var (from, to) in values)
         {
             var replacement = new Replacement(graph, from, to);
             Original.Map(graph, replacement.In);
             Variant.Map(graph, replacement.In);
+            consistent &= Facts.Put(replacement.In);
         }
+
+        return consistent;
     }
 
     public bool IsSame(ProductState other) => Waited == other.Waited && Values().AsSpan().SequenceEqual(other.Values()) && Facts.IsSame(other.Facts)

@@ -5,11 +5,14 @@ internal sealed class Replacement(TermGraph graph, Term from, Term to)
 {
     private readonly Dictionary<Term, Term> known = new() { [from] = to };
 
+    /// <summary>False where a part does not occur for certain: what is older cannot contain it, nor can what lacks one of its symbols.</summary>
+    public static bool MayChange(Term term, Term part) =>
+        term.Id >= part.Id && (term.Points & part.Points) == part.Points && (part.Width != 1 || term.HasCondition);
+
     /// <summary>The term with the part replaced; the term itself where it does not occur.</summary>
     public Term In(Term term)
     {
-        // What is older cannot contain it, nor can what lacks one of its symbols.
-        if (term.Id < from.Id || (term.Points & from.Points) != from.Points || (from.Width == 1 && !term.HasCondition))
+        if (!MayChange(term, from))
         {
             return term;
         }

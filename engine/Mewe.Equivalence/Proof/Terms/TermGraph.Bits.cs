@@ -477,7 +477,7 @@ internal sealed partial class TermGraph
                     foreach (var factor in monomial.Factors)
                     {
                         var highest = Highest(factor);
-                        if (product > UInt128.MaxValue / (highest + 1))
+                        if (highest > ulong.MaxValue || (highest != 0 && product > UInt128.MaxValue / highest))
                         {
                             return UInt128.MaxValue;
                         }

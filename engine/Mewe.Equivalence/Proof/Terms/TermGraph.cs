@@ -3,7 +3,7 @@ namespace Mewe.Equivalence.Proof.Terms;
 /// <summary>
 /// Makes terms, each structure once, in a normal form that is the same for as many equal values as can be had quickly: linear mixed boolean-arithmetic over any terms
 /// (<see cref="SumBuilder"/>, <see cref="BitForm"/>), products of it, shifts and extensions by constants, comparisons and accesses to memory. What the normal form does not
-/// settle is left to a solver. One graph serves one function and all its variants; not for several threads.
+/// settle is left to a solver. One graph serves one proof, so that what is proved depends on the two functions alone.
 /// </summary>
 /// <remarks>
 /// Every function of this class promises: the term that it gives has, for all values of the symbols, the value that its documentation says. This is what all proofs rest on.
@@ -13,8 +13,12 @@ internal sealed partial class TermGraph
     private readonly HashSet<Term> terms = new(Structure.Instance);
     private readonly Term[] smallConstants = new Term[65];
 
-    public TermGraph()
+    private readonly int mostTerms;
+
+    /// <param name="mostTerms">Terms that may be made; making more ends the proof (<see cref="OutOfFuelException"/>).</param>
+    public TermGraph(int mostTerms = int.MaxValue)
     {
+        this.mostTerms = mostTerms;
         False = Constant(1, 0);
         True = Constant(1, 1);
     }
@@ -107,6 +111,11 @@ internal sealed partial class TermGraph
             return known;
         }
 
+        if (terms.Count >= mostTerms)
+        {
+            throw new OutOfFuelException();
+        }
+
         terms.Add(term);
         return term;
     }
@@ -122,3 +131,6 @@ internal sealed partial class TermGraph
         public int GetHashCode(Term term) => term.Hash;
     }
 }
+
+/// <summary>A proof has made as many terms as it may.</summary>
+internal sealed class OutOfFuelException : Exception;

@@ -12,7 +12,7 @@ namespace Mewe.Equivalence.Proof.Product;
 /// </summary>
 internal sealed class Comparison(Simulation simulation, ISolver? solver, ILemmaCache lemmas)
 {
-    private const int MostQuestions = 16, MostNodes = 160, MostFacts = 12;
+    private const int MostQuestions = 16, MostNodes = 160, MostFacts = 12, LargestApplied = 2_000;
     private const uint ResourceLimit = 400_000;
 
     private readonly HashSet<(Term, Term)> different = [];
@@ -33,24 +33,33 @@ internal sealed class Comparison(Simulation simulation, ISolver? solver, ILemmaC
             return false;
         }
 
-        (left, right) = (facts.Apply(left), facts.Apply(right));
-        if (ReferenceEquals(left, right))
-        {
-            return true;
-        }
-
         if (different.Contains((left, right)))
         {
             return false;
         }
 
-        if (AreCongruent(left, right, facts) || (left.Width is > 0 and <= 64 && MayBeEqual(left, right, facts) && Holds(facts, smt => Distinct(smt, left, right))))
+        var equal = left.Width is 0 or > 64 ? AreCongruent(left, right, facts) : AreEqualValues(left, right, facts);
+        if (!equal)
         {
-            return true;
+            different.Add((left, right));
         }
 
-        different.Add((left, right));
-        return false;
+        return equal;
+    }
+
+    private bool AreEqualValues(Term left, Term right, Facts facts)
+    {
+        if (!MayBeEqual(left, right, facts))
+        {
+            return false;
+        }
+
+        if (left.Size < LargestApplied && right.Size < LargestApplied)
+        {
+            (left, right) = (facts.Apply(left), facts.Apply(right));
+        }
+
+        return ReferenceEquals(left, right) || AreCongruent(left, right, facts) || Holds(facts, smt => Distinct(smt, left, right));
     }
 
     /// <summary>The value of a condition where the facts imply it; null where they do not, or where that could not be found out.</summary>
@@ -79,7 +88,8 @@ internal sealed class Comparison(Simulation simulation, ISolver? solver, ILemmaC
             return false;
         }
 
-        for (var i = 0; i < left.Children.Length; i++)
+        // Backwards: of a write first what is written and where, then the memory before it.
+        for (var i = left.Children.Length - 1; i >= 0; i--)
         {
             if (!AreEqual(left.Children[i], right.Children[i], facts))
             {

@@ -9,7 +9,7 @@ namespace Mewe.Equivalence.Proof.Terms;
 internal sealed class Simulation
 {
     /// <summary>How many assignments of values there are.</summary>
-    public const int Lanes = 24;
+    public const int Lanes = 12;
 
     private readonly Dictionary<Term, ulong[]> known = [];
 
@@ -91,17 +91,7 @@ internal sealed class Simulation
             case TermKind.Below:
                 return Of(term.Children[0])[lane] < Of(term.Children[1])[lane] ? 1UL : 0;
             case TermKind.Load:
-                {
-                    var address = Of(term.Children[1])[lane] + term.Value;
-                    var value = 0UL;
-                    for (var i = Math.Min(term.Width / 8, 8) - 1; i >= 0; i--)
-                    {
-                        value = (value << 8) | Byte(term.Children[0], address + (ulong)i, lane);
-                    }
-
-                    return value;
-                }
-
+                return Bytes(term.Children[0], Of(term.Children[1])[lane] + term.Value, Math.Min(term.Width / 8, 8), lane);
             case TermKind.Store:
                 return 0;
             default:
@@ -109,20 +99,33 @@ internal sealed class Simulation
         }
     }
 
-    private ulong Byte(Term memory, ulong address, int lane)
+    private ulong Bytes(Term memory, ulong address, int count, int lane)
     {
-        while (memory.Kind == TermKind.Store)
+        var (value, missing) = (0UL, (1 << count) - 1);
+        for (; memory.Kind == TermKind.Store && missing != 0; memory = memory.Children[0])
         {
+            var written = memory.Children[2];
             var distance = address - (Of(memory.Children[1])[lane] + memory.Value);
-            if (distance < (ulong)(memory.Children[2].Width / 8))
+            for (var i = 0; i < count && (distance + (ulong)count - 1 < (ulong)(written.Width / 8) + (ulong)count - 1); i++)
             {
-                return distance < 8 ? Of(memory.Children[2])[lane] >> (int)(8 * distance) & 0xFF : Hash(Of(memory.Children[2])[lane] + distance) & 0xFF;
+                var at = distance + (ulong)i;
+                if (at < (ulong)(written.Width / 8) && (missing >> i & 1) != 0)
+                {
+                    value |= (at < 8 ? Of(written)[lane] >> (int)(8 * at) & 0xFF : Hash(Of(written)[lane] + at) & 0xFF) << (8 * i);
+                    missing &= ~(1 << i);
+                }
             }
-
-            memory = memory.Children[0];
         }
 
-        return Hash(Hash(((ulong)memory.Code << 32) ^ memory.Value ^ ((ulong)lane << 56)) ^ address) & 0xFF;
+        for (var i = 0; i < count; i++)
+        {
+            if ((missing >> i & 1) != 0)
+            {
+                value |= (Hash(Hash(((ulong)memory.Code << 32) ^ memory.Value ^ ((ulong)lane << 56)) ^ (address + (ulong)i)) & 0xFF) << (8 * i);
+            }
+        }
+
+        return value;
     }
 
     /// <summary>Small numbers, numbers with few bits and anything: where functions differ, one of these tends to show it.</summary>

@@ -198,7 +198,8 @@ internal sealed class SumBuilder(TermGraph graph, int width)
         for (var i = 0; i < atoms.Length; i++)
         {
             whole &= new BitInput(atoms[i], (int)shifts[i]).Valid;
-            cut |= !isCut && length < top && atoms[i].Kind == TermKind.Sum && length - 1 + (int)shifts[i] < atoms[i].Width - 1;
+            cut |= !isCut && length < top && atoms[i].Kind == TermKind.Sum && length - 1 + (int)shifts[i] < atoms[i].Width - 1
+                && TermGraph.IsWorthCutting(length + (int)shifts[i]);
         }
 
         if (exponent < 0)
@@ -229,7 +230,7 @@ internal sealed class SumBuilder(TermGraph graph, int width)
     private bool AddBitsOfSum(ulong coefficient, Term sum, ulong bits, int top)
     {
         var length = 64 - BitOperations.LeadingZeroCount(bits);
-        if (length < sum.Width && length < top)
+        if (length < sum.Width && length < top && TermGraph.IsWorthCutting(length))
         {
             var narrow = graph.Narrow(sum, length);
             if (narrow.Parts is [{ Inputs: [{ Shift: 0, Atom: { Kind: TermKind.Sum } atom }] }] && narrow.Constant == 0)

@@ -319,7 +319,7 @@ internal sealed partial class TermGraph
             var single = BitForm.Of(0, [part]);
             foreach (var input in part.Inputs)
             {
-                if (input.Atom.Kind == TermKind.Sum && single.HighestBitOf(input.Atom) is var highest && highest < input.Atom.Width - 1
+                if (input.Atom.Kind == TermKind.Sum && single.HighestBitOf(input.Atom) is var highest && highest < input.Atom.Width - 1 && IsWorthCutting(highest + 1)
                     && Replaced(single, input.Atom, Narrow(input.Atom, highest + 1)) is { } narrower)
                 {
                     single = WithNarrowAtoms(narrower);
@@ -333,6 +333,9 @@ internal sealed partial class TermGraph
 
         return narrowed ? result : form;
     }
+
+    /// <summary>Sums are cut to few bits, or to what wrapping and masking cut them to; cutting them everywhere, at every rotation say, would copy all that they are made of.</summary>
+    internal static bool IsWorthCutting(int bits) => bits is <= 12 or 16 or 32;
 
     /// <summary>The low bits of a sum, less those that are the same for all values.</summary>
     internal BitForm Narrow(Term sum, int width)

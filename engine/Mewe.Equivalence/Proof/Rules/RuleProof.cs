@@ -73,9 +73,15 @@ public sealed class RuleProof
             }
         }
 
-        return !form.AreEqual(obligation.Pattern, obligation.Replacement) ? null
-            : form.AreLinear(obligation.Pattern, obligation.Replacement) ? ProofMethod.LinearMixedArithmetic : ProofMethod.Polynomial;
+        return form.AreEqual(obligation.Pattern, obligation.Replacement)
+            ? form.AreLinear(obligation.Pattern, obligation.Replacement) ? ProofMethod.LinearMixedArithmetic : ProofMethod.Polynomial
+            : Array.Exists(LaneWidths, width => AreEqualByLanes(obligation.Pattern, obligation.Replacement, width)) ? ProofMethod.Polynomial : null;
     }
+
+    private static readonly int[] LaneWidths = [64, 32, 16, 8];
+
+    private static bool AreEqualByLanes(BitTerm a, BitTerm b, int width) => a.Width == 128
+        && Enumerable.Range(0, 128 / width).All(lane => new NormalForm().AreEqual(a.Extract(lane * width, width), b.Extract(lane * width, width)));
 
     /// <summary>The term that an assumption says is zero: a clause {= term 0}, as a number that is not zero.</summary>
     private static BitTerm? ZeroBy(BitTerm assumption) =>

@@ -63,6 +63,16 @@ public sealed class BitTerm
             throw new ArgumentException($"{operation} of {a.Width} and {b.Width} bits");
         }
 
+        // So that the trap of a division by a known number goes away.
+        if (operation == BitOperation.And && (a.IsConstant ? a : b) is { IsConstant: true } mask)
+        {
+            var other = ReferenceEquals(mask, a) ? b : a;
+            if (mask.Value == 0 || mask.Value == Mask(a.Width))
+            {
+                return mask.Value == 0 ? mask : other;
+            }
+        }
+
         var width = operation switch
         {
             BitOperation.Equal or BitOperation.Less or BitOperation.LessSigned => 1,

@@ -145,6 +145,11 @@ public static class RuleParser
                 return ReadOperation();
             }
 
+            if (token == "{" && inPattern)
+            {
+                throw new FormatException("a pattern has numbers and names of constants, not formulas: a name in one may not be bound yet where it is matched");
+            }
+
             if (token == "{" || token[0] == '$' || char.IsDigit(token[0]) || (token[0] == '-' && token.Length > 1) || token is "w" or "sign")
             {
                 at--;

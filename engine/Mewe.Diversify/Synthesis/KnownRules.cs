@@ -19,7 +19,14 @@ internal sealed class KnownRules
     }
 
     /// <summary>True where rules give the right side from the left one, or the left one from the right.</summary>
-    public bool Imply(Term left, Term right, int width) => ByOneRule(left, right, width) || BySaturation(left, right, width);
+    public bool Imply(Term left, Term right, int width) => ByOneRule(left, right, width) || ByOneRule(left, Commuted(right), width)
+        || BySaturation(left, right, width);
+
+    /// <summary>The same with its operands in the other order, where that is the same: a rule and a commutation need no saturation, which many rules fill up before it meets them.</summary>
+    private static Term Commuted(Term term) => !term.IsVariable && term.Children.Length == 2 && term.Instruction.Opcode
+        is Opcode.I32Add or Opcode.I32Mul or Opcode.I32And or Opcode.I32Or or Opcode.I32Xor or Opcode.I32Eq or Opcode.I32Ne
+        or Opcode.I64Add or Opcode.I64Mul or Opcode.I64And or Opcode.I64Or or Opcode.I64Xor or Opcode.I64Eq or Opcode.I64Ne
+        ? Term.Of(term.Instruction, term.Children[1], term.Children[0]) : term;
 
     /// <summary>An instance of one rule, at the root or at one operand below equal ones.</summary>
     private bool ByOneRule(Term left, Term right, int width)

@@ -63,6 +63,16 @@ public sealed class BitTerm
             throw new ArgumentException($"{operation} of {a.Width} and {b.Width} bits");
         }
 
+        // So that the trap of a division by a known number goes away.
+        if (operation == BitOperation.And && (a.IsConstant ? a : b) is { IsConstant: true } mask)
+        {
+            var other = ReferenceEquals(mask, a) ? b : a;
+            if (mask.Value == 0 || mask.Value == Mask(a.Width))
+            {
+                return mask.Value == 0 ? mask : other;
+            }
+        }
+
         var width = operation switch
         {
             BitOperation.Equal or BitOperation.Less or BitOperation.LessSigned => 1,
@@ -88,7 +98,30 @@ public sealed class BitTerm
     public BitTerm Extended(int width, bool signed) => width == Width ? this
         : Folded(new BitTerm(signed ? BitOperation.ExtendSign : BitOperation.ExtendZero, width, [this]));
 
-    public BitTerm Extract(int low, int width) => low == 0 && width == Width ? this : Folded(new BitTerm(BitOperation.Extract, width, [this], low: low));
+    /// <summary>Bits of this term; of what is put together bit by bit, the same of its parts, so that lanes come apart again.</summary>
+    public BitTerm Extract(int low, int width)
+    {
+        if (low == 0 && width == Width)
+        {
+            return this;
+        }
+
+        switch (Operation)
+        {
+            case BitOperation.Not:
+                return ~Operands[0].Extract(low, width);
+            case BitOperation.And or BitOperation.Or or BitOperation.Xor:
+                return Of(Operation, Operands[0].Extract(low, width), Operands[1].Extract(low, width));
+            case BitOperation.Extract:
+                return Operands[0].Extract(Low + low, width);
+            case BitOperation.Concatenate when low + width <= Operands[1].Width:
+                return Operands[1].Extract(low, width);
+            case BitOperation.Concatenate when low >= Operands[1].Width:
+                return Operands[0].Extract(low - Operands[1].Width, width);
+            default:
+                return Folded(new BitTerm(BitOperation.Extract, width, [this], low: low));
+        }
+    }
 
     /// <summary>One bit: this is not zero.</summary>
     public BitTerm IsNotZero() => ~Of(BitOperation.Equal, this, Number(0, Width));

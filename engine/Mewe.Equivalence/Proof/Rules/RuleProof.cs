@@ -15,6 +15,7 @@ public sealed class RuleProof
 
     private readonly ISolver solver;
     private readonly uint resourceLimit;
+    private readonly Dictionary<string, List<UInt128>?> casesOf = [];
     private string undecided = "";
 
     private RuleProof(ISolver solver, uint resourceLimit) => (this.solver, this.resourceLimit) = (solver, resourceLimit);
@@ -49,8 +50,9 @@ public sealed class RuleProof
             return new RuleProofResult.Proved(method, rule.Width, detail);
         }
 
-        return BySolver(rule, obligation, known, FirstTry)
-            ?? (known is null ? ByCases(rule, obligation) : null)
+        return (known is null ? ByCases(rule, obligation, AlgebraOfCase) : null)
+            ?? BySolver(rule, obligation, known, FirstTry)
+            ?? (known is null ? ByCases(rule, obligation, Prove) : null)
             ?? BySolver(rule, obligation, known, resourceLimit)
             ?? new RuleProofResult.NotProved($"within {resourceLimit} steps of the solver: {undecided}");
     }
@@ -73,9 +75,15 @@ public sealed class RuleProof
             }
         }
 
-        return !form.AreEqual(obligation.Pattern, obligation.Replacement) ? null
-            : form.AreLinear(obligation.Pattern, obligation.Replacement) ? ProofMethod.LinearMixedArithmetic : ProofMethod.Polynomial;
+        return form.AreEqual(obligation.Pattern, obligation.Replacement)
+            ? form.AreLinear(obligation.Pattern, obligation.Replacement) ? ProofMethod.LinearMixedArithmetic : ProofMethod.Polynomial
+            : Array.Exists(LaneWidths, width => AreEqualByLanes(obligation.Pattern, obligation.Replacement, width)) ? ProofMethod.Polynomial : null;
     }
+
+    private static readonly int[] LaneWidths = [64, 32, 16, 8];
+
+    private static bool AreEqualByLanes(BitTerm a, BitTerm b, int width) => a.Width == 128
+        && Enumerable.Range(0, 128 / width).All(lane => new NormalForm().AreEqual(a.Extract(lane * width, width), b.Extract(lane * width, width)));
 
     /// <summary>The term that an assumption says is zero: a clause {= term 0}, as a number that is not zero.</summary>
     private static BitTerm? ZeroBy(BitTerm assumption) =>
@@ -107,19 +115,19 @@ public sealed class RuleProof
     }
 
     /// <summary>Value by value, for a constant that can have only few; null where there is no such constant or a case stays open.</summary>
-    private RuleProofResult? ByCases(Rule rule, RuleObligation obligation)
+    private RuleProofResult? ByCases(Rule rule, RuleObligation obligation, Func<Rule, ImmutableDictionary<string, UInt128>, RuleProofResult> prove)
     {
         foreach (var constant in obligation.Constants)
         {
-            if (CasesOf(constant, obligation) is not { } cases)
+            if (CasesOf(constant, obligation) is not { } values)
             {
                 continue;
             }
 
             var methods = new SortedDictionary<string, int>(StringComparer.Ordinal);
-            foreach (var value in cases)
+            foreach (var value in values)
             {
-                switch (Prove(rule, ImmutableDictionary<string, UInt128>.Empty.Add(constant.Name, value)))
+                switch (prove(rule, ImmutableDictionary<string, UInt128>.Empty.Add(constant.Name, value)))
                 {
                     case RuleProofResult.Proved proved:
                         methods[proved.Method.ToString()] = methods.GetValueOrDefault(proved.Method.ToString()) + 1;
@@ -132,16 +140,26 @@ public sealed class RuleProof
             }
 
             var counts = string.Join(", ", methods.Select(pair => $"{pair.Value} {pair.Key}"));
-            return new RuleProofResult.Proved(ProofMethod.Cases, rule.Width, $"for each of {cases.Count} values of {constant.Name} ({counts})");
+            return new RuleProofResult.Proved(ProofMethod.Cases, rule.Width, $"for each of {values.Count} values of {constant.Name} ({counts})");
         }
 
         return null;
     }
 
+    /// <summary>A case that needs no solver, not even for traps.</summary>
+    private static RuleProofResult AlgebraOfCase(Rule rule, ImmutableDictionary<string, UInt128> known) =>
+        RuleObligation.Of(rule, known).Obligation is { CanTrap: false } obligation && ByAlgebra(obligation) is { } method
+            ? new RuleProofResult.Proved(method, rule.Width, "") : new RuleProofResult.NotProved("by algebra alone");
+
     /// <summary>All values that a constant can have, where these are few: the solver confirms that there are no others.</summary>
     private List<UInt128>? CasesOf(BitTerm constant, RuleObligation obligation)
     {
-        var about = obligation.Assumptions.Where(term => Mentions(term, constant.Name, only: true)).ToArray();
+        if (casesOf.TryGetValue(constant.Name, out var found))
+        {
+            return found;
+        }
+
+        var about = obligation.Assumptions.Where(term => IsAboutOnly(term, constant.Name)).ToArray();
         if (about.Length == 0)
         {
             return null;
@@ -157,12 +175,11 @@ public sealed class RuleProof
 
         var cases = candidates.Where(value => value <= BitTerm.Mask(constant.Width) && BitTermEvaluator.Evaluate(all, _ => value) == 1).ToList();
         var another = cases.Aggregate(all, (term, value) => term & ~constant.IsEqual(BitTerm.Number(value, constant.Width)));
-        return solver.Check(new SmtScript().Assert(another).ToString(), FirstTry) is SolverAnswer.Unsatisfiable ? cases : null;
+        return casesOf[constant.Name] = solver.Check(new SmtScript().Assert(another).ToString(), FirstTry) is SolverAnswer.Unsatisfiable ? cases : null;
     }
 
-    private static bool Mentions(BitTerm term, string name, bool only) => term.Operation == BitOperation.Variable
-        ? term.Name == name : term.Operands.Count > 0 && (only ? term.Operands.All(operand => operand.IsConstant || Mentions(operand, name, only))
-            : term.Operands.Any(operand => Mentions(operand, name, only)));
+    private static bool IsAboutOnly(BitTerm term, string name) => term.Operation == BitOperation.Variable
+        ? term.Name == name : term.Operands.Count > 0 && term.Operands.All(operand => operand.IsConstant || IsAboutOnly(operand, name));
 
     private SolverAnswer Ask(RuleObligation obligation, BitTerm claim, uint limit, bool divisionIsAnyFunction = false)
     {

@@ -144,6 +144,22 @@ public sealed class RuleProofTests(ITestOutputHelper output)
         Assert.IsType<RuleProofResult.Proved>(RuleProof.Prove(rule, Z3Solver.Create()));
     }
 
+    [Fact]
+    public void Cases_are_no_proof_where_a_constant_has_other_values()
+    {
+        // True for the powers of two, and the clause lets all even numbers through: trying the powers alone would prove it.
+        var rules = RuleParser.Parse("mul-shl: (mul x $c) => (shl x {log2 $c}) when {= {and $c 1} 0} {!= $c 0}");
+        Assert.All(rules, rule => Assert.IsType<RuleProofResult.Refuted>(RuleProof.Prove(rule, Z3Solver.Create())));
+        Assert.All(RuleParser.Parse("mul-shl: (mul x $c) => (shl x {log2 $c}) when {pow2 $c}"),
+            rule => Assert.IsType<RuleProofResult.NotProved>(RuleProof.Prove(rule, new Silent())));
+    }
+
+    [Theory]
+    [InlineData("formula-in-a-pattern: (add x {+ $c 1}) => (add (add x $c) 1)")]
+    [InlineData("a-variable-from-nowhere: (add x y) => (add x z)")]
+    [InlineData("no-such-instruction: (plus x y) => (add x y)")]
+    public void A_line_that_is_no_rule_is_refused(string line) => Assert.Throws<FormatException>(() => RuleParser.Parse(line));
+
     /// <summary>A solver that knows nothing: what is proved with it is proved by algebra alone.</summary>
     private sealed class Silent : ISolver
     {

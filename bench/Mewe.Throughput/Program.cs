@@ -7,13 +7,21 @@ using Mewe.Throughput;
 var (options, problem) = Options.Parse(args);
 if (options is null)
 {
-    Console.Error.WriteLine($"throughput: {problem}\nusage: throughput [--variants K] [--threads N] [--json FILE] [MODULE.wasm ...]");
+    Console.Error.WriteLine($"throughput: {problem}\nusage: throughput [--variants K] [--threads N] [--json FILE] [MODULE.wasm ...]\n       throughput --tester [--candidates N] [--functions N] [--copies N] MODULE.wasm ...");
     return 64;
 }
 
 if (options.Tester)
 {
     var measured = new List<TesterResult>();
+
+    // The runtime compiles the tester several times, each time better, while it works: only then measuring means something.
+    Console.Error.WriteLine("warming up");
+    for (var round = 0; round < 2; round++)
+    {
+        await TesterMeasurement.RunAsync(options.Modules[0], options.Candidates, options.Functions, options.Copies);
+    }
+
     foreach (var module in options.Modules)
     {
         Console.Error.WriteLine($"measuring {module}");

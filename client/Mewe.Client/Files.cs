@@ -37,28 +37,41 @@ internal static class Files
         }
     }
 
-    /// <summary>Writes to a temporary file beside <paramref name="path"/> and renames it.</summary>
-    public static void Write(string path, ReadOnlySpan<byte> bytes)
+    public static void Write(string path, byte[] bytes) => WriteAll([(path, bytes)]);
+
+    /// <summary>Writes temporary files beside the paths, and when all of them are complete renames them: either all outputs appear or none.</summary>
+    public static void WriteAll(IReadOnlyList<(string Path, byte[] Bytes)> outputs)
     {
-        var temporary = path + $".{Environment.ProcessId}.tmp";
+        var at = "";
         try
         {
-            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write))
+            foreach (var (path, bytes) in outputs)
             {
+                at = path;
+                using var stream = new FileStream(Temporary(path), FileMode.Create, FileAccess.Write);
                 stream.Write(bytes);
                 stream.Flush(flushToDisk: true);
             }
 
-            File.Move(temporary, path, overwrite: true);
+            foreach (var (path, _) in outputs)
+            {
+                at = path;
+                File.Move(Temporary(path), path, overwrite: true);
+            }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            if (File.Exists(temporary))
+            foreach (var (path, _) in outputs)
             {
-                File.Delete(temporary);
+                if (File.Exists(Temporary(path)))
+                {
+                    File.Delete(Temporary(path));
+                }
             }
 
-            throw new CommandException(ExitCode.CannotCreate, $"cannot write {path}: {exception.Message}");
+            throw new CommandException(ExitCode.CannotCreate, $"cannot write {at}: {exception.Message}");
         }
     }
+
+    private static string Temporary(string path) => path + $".{Environment.ProcessId}.tmp";
 }

@@ -36,6 +36,17 @@ public sealed class FilesTests : IDisposable
     }
 
     [Fact]
+    public void WhereOneOutputCannotBeWrittenNoneAppears()
+    {
+        var outputs = new[] { (Path.Combine(folder, "out"), new byte[] { 1 }), (Path.Combine(folder, "missing", "report"), new byte[] { 2 }) };
+        foreach (var order in new[] { outputs, [.. outputs.Reverse()] })
+        {
+            Assert.Contains("report", Assert.Throws<CommandException>(() => Files.WriteAll(order)).Message);
+            Assert.Empty(Names());
+        }
+    }
+
+    [Fact]
     public void AWriteIntoNowhereFailsInOneLine()
     {
         var path = Path.Combine(folder, "missing", "out");

@@ -1,4 +1,7 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Numerics;
 using Mewe.Client.Output;
 
 namespace Mewe.Client.Verbs;
@@ -22,6 +25,26 @@ internal sealed class CommonOptions
 /// <summary>Limits on the values of options.</summary>
 internal static class OptionLimits
 {
+    /// <summary>Takes whole numbers in decimal, and says so where it is given something else.</summary>
+    public static void TakesNumber<T>(this Option<T> option)
+        where T : struct, IBinaryInteger<T> => option.CustomParser = result => Number<T>(result, option.Name);
+
+    /// <inheritdoc cref="TakesNumber{T}(Option{T})"/>
+    public static void TakesNumber<T>(this Option<T?> option)
+        where T : struct, IBinaryInteger<T> => option.CustomParser = result => Number<T>(result, option.Name);
+
+    private static T Number<T>(ArgumentResult result, string option)
+        where T : struct, IBinaryInteger<T>
+    {
+        var text = result.Tokens[0].Value;
+        if (!T.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number))
+        {
+            result.AddError($"{option} takes a whole number, and \"{text}\" is none or too large");
+        }
+
+        return number;
+    }
+
     /// <summary>Refuses values that do not fit with this message. A text that is no value at all is the parser's to refuse, with a message of its own.</summary>
     public static void Must<T>(this Option<T> option, Func<T?, bool> fit, string message) => option.Validators.Add(result =>
     {

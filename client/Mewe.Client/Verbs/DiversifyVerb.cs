@@ -16,7 +16,9 @@ internal static class DiversifyVerb
         var input = new Argument<string>("IN") { Description = "The module (.wasm)" };
         var output = new Option<string>("--output", "-o") { Description = "Where the multivariant module goes", Required = true, HelpName = "OUT" };
         var variants = new Option<int>("--variants") { Description = $"Most variants per function, 1 to {JobOptions.MaxVariants}", DefaultValueFactory = _ => 16, HelpName = "K" };
+        variants.TakesNumber();
         var seed = new Option<ulong>("--seed") { Description = "Everything random derives from it", DefaultValueFactory = _ => 0, HelpName = "N" };
+        seed.TakesNumber();
         var policy = new Option<string>("--policy") { Description = "When to choose anew: on every call, per request from the host, or once per instance", DefaultValueFactory = _ => "call" };
         policy.AcceptOnlyFromAmong("call", "entry", "instance");
         var randomness = new Option<string>("--randomness")
@@ -28,7 +30,9 @@ internal static class DiversifyVerb
         var functions = new Option<string?>("--functions") { Description = "Only functions whose name matches", HelpName = "REGEX" };
         var exclude = new Option<string?>("--exclude") { Description = "Not the functions whose name matches", HelpName = "REGEX" };
         var fuel = new Option<long?>("--fuel") { Description = "Work per function, in instructions looked at", HelpName = "N" };
+        fuel.TakesNumber();
         var threads = new Option<int>("--threads") { Description = "Functions worked on at a time; changes the time, never the result", DefaultValueFactory = _ => Environment.ProcessorCount, HelpName = "N" };
+        threads.TakesNumber();
         var report = new Option<string?>("--report") { Description = "Where the full report goes, as JSON", HelpName = "FILE" };
         variants.Must(count => count is >= 1 and <= JobOptions.MaxVariants, $"--variants is 1 to {JobOptions.MaxVariants}");
         threads.Must(count => count is >= 1 and <= 1024, "--threads is 1 to 1024");
@@ -93,12 +97,7 @@ internal static class DiversifyVerb
         }
 
         cancellationToken.ThrowIfCancellationRequested();
-        if (reportPath is not null)
-        {
-            Files.Write(reportPath, result.Report!.ToJson());
-        }
-
-        Files.Write(outputPath, result.Module!);
+        Files.WriteAll(reportPath is null ? [(outputPath, result.Module!)] : [(outputPath, result.Module!), (reportPath, result.Report!.ToJson())]);
         if (output.Json)
         {
             CommandOutput.WriteJson(result.Report!.ToJson());

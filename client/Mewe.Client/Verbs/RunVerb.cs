@@ -21,8 +21,10 @@ internal static class RunVerb
     {
         var file = new Argument<string>("FILE") { Description = "A WASI command or a reactor (.wasm)" };
         var runs = new Option<int>("--runs") { Description = "How often, each time in a fresh instance", DefaultValueFactory = _ => 1, HelpName = "N" };
+        runs.TakesNumber();
         runs.Must(count => count is >= 1 and <= 100_000, "--runs is 1 to 100000");
         var seed = new Option<ulong?>("--seed") { Description = "Makes the host's randomness, and so the choices, repeatable", HelpName = "N" };
+        seed.TakesNumber();
         var stdin = new Option<string?>("--stdin") { Description = "Standard input of a command, or the request of a reactor", HelpName = "FILE" };
         var trace = new Option<string?>("--trace") { Description = "Write the variants that each run chose, one line of JSON a run (multivariant modules)", HelpName = "OUT" };
         var arguments = new Argument<string[]>("ARGS") { Description = "Arguments of a command, after --", Arity = ArgumentArity.ZeroOrMore };

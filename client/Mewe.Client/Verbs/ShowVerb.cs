@@ -23,6 +23,7 @@ internal static class ShowVerb
         var file = new Argument<string>("FILE") { Description = "A module (.wasm)" };
         var function = new Argument<string>("FUNCTION") { Description = "Its index or name" };
         var variant = new Option<int?>("--variant") { Description = "Of a multivariant module: 0 for the original, 1 and up for its variants", HelpName = "N" };
+        variant.TakesNumber();
         var diff = new Option<bool>("--diff") { Description = "How the variant differs from the original" };
         var common = new CommonOptions();
         var command = new Command("show", """

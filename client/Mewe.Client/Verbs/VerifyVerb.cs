@@ -12,6 +12,7 @@ internal static class VerifyVerb
         var original = new Argument<string>("ORIGINAL") { Description = "The module that was diversified" };
         var multivariant = new Argument<string>("MULTIVARIANT") { Description = "The module that claims to behave the same" };
         var threads = new Option<int>("--threads") { Description = "Functions worked on at a time", DefaultValueFactory = _ => Environment.ProcessorCount, HelpName = "N" };
+        threads.TakesNumber();
         threads.Must(count => count is >= 1 and <= 1024, "--threads is 1 to 1024");
         var common = new CommonOptions();
         var command = new Command("verify", """

@@ -35,6 +35,20 @@ internal static partial class ProcessTree
         return found;
     }
 
+    /// <summary>What a process has used so far; nothing where it is gone.</summary>
+    public static TimeSpan ProcessorTime(Member member)
+    {
+        try
+        {
+            using var process = Process.GetProcessById(member.Id);
+            return process.TotalProcessorTime;
+        }
+        catch (Exception exception) when (exception is ArgumentException or InvalidOperationException)
+        {
+            return TimeSpan.Zero;
+        }
+    }
+
     /// <summary>Waits until a process is gone; the token aborts.</summary>
     public static async Task GoneAsync(Member member, CancellationToken cancellationToken)
     {

@@ -15,11 +15,12 @@
 //   operation 4 session    see session.js
 //   operation 5 time       see run.js
 //
-// The parent closes standard input to end the worker. The worker handles one request at a time, synchronously, and lets the event loop turn now and then
+// The parent closes standard input to end the worker; should the parent die in the middle of a request, watch.js ends it. The worker handles one request at a time, synchronously, and lets the event loop turn now and then
 // so that V8's own housekeeping gets its chance. Standard error belongs to node and V8.
 'use strict';
 const { Reader, Writer, readRequest, writeReply } = require('wire.js');
 const { features } = require('features.js');
+const { watchParent } = require('watch.js');
 
 const operations = [
   function hello(request, reply) {
@@ -50,6 +51,7 @@ const operations = [
   (request, reply) => require('run.js').time(request, reply),
 ];
 
+const firstThatRuns = 2; // operations before it run no code of a module, so they end
 const turnEventLoopEvery = 32;
 
 exports.serve = async function serve() {
@@ -60,6 +62,7 @@ exports.serve = async function serve() {
     let status = 0;
     reply.clear();
     try {
+      if (request.operation >= firstThatRuns) watchParent();
       operations[request.operation](new Reader(request.body), reply);
     } catch (error) {
       status = 1;

@@ -53,7 +53,7 @@ internal sealed class EGraph
         /// <summary>Next node of the class.</summary>
         public int Next;
 
-        /// <summary>True once an older node of the class is congruent.</summary>
+        /// <summary>True once another node of the class is congruent; that one stands for both.</summary>
         public bool Dead;
 
         /// <summary>The classes of the operands when the node was last entered in the hash table.</summary>

@@ -259,12 +259,28 @@ internal sealed class TermSearch
         return x;
     }
 
-    private void Offer(Term term)
+    private void Offer(Term found)
     {
+        var term = InOrder(found);
         if (foundTexts.Add(RuleText.Of(term)))
         {
-            found.Add(term);
+            this.found.Add(term);
         }
+    }
+
+    /// <summary>Operands of commutative instructions in one order, as the census has them: operations, variables, constants.</summary>
+    private static Term InOrder(Term term)
+    {
+        if (term.IsVariable || term.Children.Length == 0)
+        {
+            return term;
+        }
+
+        var (a, b) = (InOrder(term.Children[0]), InOrder(term.Children[1]));
+        return IntegerOperation.IsCommutative(term.Instruction.Opcode) && string.CompareOrdinal(Order(b), Order(a)) < 0
+            ? Term.Of(term.Instruction.Opcode, b, a) : Term.Of(term.Instruction.Opcode, a, b);
+
+        static string Order(Term operand) => operand is { IsVariable: false, Children.Length: 0 } ? "~" : RuleText.Of(operand);
     }
 
     private Term ToTerm(Entry entry) => entry.Opcode == Opcode.LocalGet ? Term.Variable((int)entry.Bits)

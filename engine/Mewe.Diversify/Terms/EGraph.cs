@@ -53,7 +53,7 @@ internal sealed class EGraph
         /// <summary>Next node of the class.</summary>
         public int Next;
 
-        /// <summary>True once an older node of the class is congruent.</summary>
+        /// <summary>True once another node of the class is congruent; that one stands for both.</summary>
         public bool Dead;
 
         /// <summary>The classes of the operands when the node was last entered in the hash table.</summary>
@@ -68,6 +68,9 @@ internal sealed class EGraph
     {
         public int Leader, Size, First, Last, FirstParent, LastParent, Constant;
         public TermType Type;
+
+        /// <summary>Which opcodes the class's nodes have, as <see cref="BitOf"/>.</summary>
+        public ulong Opcodes;
     }
 
     /// <summary>Nodes made so far; ids are 0 to this.</summary>
@@ -93,6 +96,12 @@ internal sealed class EGraph
     }
 
     public TermType TypeOf(int id) => classes[Find(id)].Type;
+
+    /// <summary>A bit for an opcode; different opcodes may share one.</summary>
+    public static ulong BitOf(Opcode opcode) => 1UL << (int)(((uint)opcode * 0x9E37_79B1u) >> 26);
+
+    /// <summary>False where no node of a class has an opcode with one of the bits.</summary>
+    public bool MayHave(int id, ulong bits) => (classes[Find(id)].Opcodes & bits) != 0;
 
     /// <summary>The node of a class that is a constant, or <see cref="None"/>.</summary>
     public int ConstantOf(int id) => classes[Find(id)].Constant;
@@ -138,7 +147,7 @@ internal sealed class EGraph
         var id = Count++;
         nodes[id] = new Node { Opcode = opcode, Bits = bits, A = a, B = b, C = c, Next = None, KeyA = keyA, KeyB = keyB, KeyC = keyC };
         var constant = opcode is Opcode.I32Const or Opcode.I64Const or Opcode.F32Const or Opcode.F64Const ? id : None;
-        classes[id] = new ClassData { Leader = id, Size = 1, First = id, Last = id, FirstParent = None, LastParent = None, Constant = constant, Type = type };
+        classes[id] = new ClassData { Leader = id, Size = 1, First = id, Last = id, FirstParent = None, LastParent = None, Constant = constant, Type = type, Opcodes = BitOf(opcode) };
         proofs[id] = (None, Congruence);
         Enter(slot, id);
         AddParent(a, id);
@@ -232,6 +241,7 @@ internal sealed class EGraph
         ref var source = ref classes[from];
         source.Leader = into;
         target.Size += source.Size;
+        target.Opcodes |= source.Opcodes;
         nodes[target.Last].Next = source.First;
         target.Last = source.Last;
         if (source.FirstParent >= 0)

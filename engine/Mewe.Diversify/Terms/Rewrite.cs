@@ -35,6 +35,7 @@ internal sealed class Rewrite
     {
         (Name, Rule, IsReversed, Left, Right, Program, Feature) = (name, rule, reversed, left, right, program, feature);
         Conditions = [.. rule.Clauses.OfType<Holds>().Select(holds => holds.Formula)];
+        OperandBits = [.. left.Operands.Select(BitsOf)];
         Text = new TextWriter().Write(rule, left, right);
         MatchedNodes = program.Count(step => step.Kind is MatchKind.Node or MatchKind.Constant or MatchKind.Formula);
     }
@@ -58,6 +59,9 @@ internal sealed class Rewrite
 
     /// <summary>Nodes that a match consists of: instructions and constants of the left side.</summary>
     public int MatchedNodes { get; }
+
+    /// <summary>For each operand of the left side's root, what its class must have (<see cref="EGraph.BitOf"/>); 0 for anything. Most rules fail here.</summary>
+    public ulong[] OperandBits { get; }
 
     /// <summary>Formulas that must not be zero.</summary>
     public ConstantFormula[] Conditions { get; }
@@ -106,6 +110,13 @@ internal sealed class Rewrite
     private static bool IsTotal(RuleNode node) => node is not RuleOperation operation
         || ((ExpressionWindow.IsTotal(operation.Opcode) || (ExpressionWindow.IsDivision(operation.Opcode) && operation.Operands[1] is RuleConstant))
             && operation.Operands.All(IsTotal));
+
+    private static ulong BitsOf(RuleNode node) => node switch
+    {
+        RuleOperation operation => EGraph.BitOf(operation.Opcode),
+        RuleConstant constant => EGraph.BitOf(constant.Type == ValueType.I32 ? Opcode.I32Const : Opcode.I64Const),
+        _ => 0,
+    };
 
     private static Feature FeatureOf(RuleNode node) => node is RuleOperation operation
         ? operation.Operands.Select(FeatureOf).Append(OpcodeTable.Get(operation.Opcode).Feature).Max()

@@ -146,7 +146,7 @@ internal sealed class Saturation
 
             foreach (var candidate in rewrites.StartingWith(graph[id].Opcode))
             {
-                if (!isUsable[(int)candidate.Feature])
+                if (!isUsable[(int)candidate.Feature] || !OperandsFit(candidate, id))
                 {
                     continue;
                 }
@@ -160,6 +160,21 @@ internal sealed class Saturation
         }
 
         return fuel > 0;
+    }
+
+    private bool OperandsFit(Rewrite candidate, int id)
+    {
+        ref readonly var node = ref graph[id];
+        var bits = candidate.OperandBits;
+        for (var k = 0; k < bits.Length; k++)
+        {
+            if (bits[k] != 0 && !graph.MayHave(node.Operand(k), bits[k]))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>Runs the program from a step; every way to the end is a match.</summary>

@@ -9,10 +9,11 @@ namespace Mewe.Diversify.Terms;
 /// </summary>
 internal sealed class TermExplanation(TermGraph graph, ApplicationLog applications)
 {
-    private readonly HashSet<int> explainedEdges = [];
+    private readonly bool[] isExplained = new bool[graph.NodeCount];
+    private readonly int[] stamps = new int[graph.NodeCount];
     private readonly HashSet<string> seen = [];
     private readonly List<string> names = [];
-    private int next;
+    private int next, stamp;
 
     /// <summary>The rules that make a term out of the one with id <paramref name="source"/>.</summary>
     /// <param name="chosen">The term's nodes, operands first.</param>
@@ -48,14 +49,15 @@ internal sealed class TermExplanation(TermGraph graph, ApplicationLog applicatio
             return;
         }
 
-        var above = new HashSet<int>();
+        // Marks the way up from the one, then climbs from the other until it meets it.
+        stamp++;
         for (var id = a; id >= 0; id = graph[id].ProofParent)
         {
-            above.Add(id);
+            stamps[id] = stamp;
         }
 
         var meeting = b;
-        while (!above.Contains(meeting))
+        while (stamps[meeting] != stamp)
         {
             meeting = graph[meeting].ProofParent;
         }
@@ -69,8 +71,9 @@ internal sealed class TermExplanation(TermGraph graph, ApplicationLog applicatio
         while (from != to)
         {
             var (parent, reason) = ((int)graph[from].ProofParent, (int)graph[from].ProofReason);
-            if (explainedEdges.Add(from))
+            if (!isExplained[from])
             {
+                isExplained[from] = true;
                 if (reason == EGraph.Congruence)
                 {
                     for (var k = 0; k < graph[from].OperandCount; k++)

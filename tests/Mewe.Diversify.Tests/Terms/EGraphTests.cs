@@ -27,7 +27,7 @@ public sealed class EGraphTests(ITestOutputHelper output)
         var (graphs, draws, alternatives) = (0, 0, 0);
         var forms = new HashSet<string>();
         var clock = new Stopwatch();
-        for (var round = 0; round < 150; round++)
+        for (var round = 0; round < 75; round++)
         {
             var (window, source, types) = RandomExpression.Window(random, round % 3 == 2 ? Feature.Simd : Feature.Mvp);
             clock.Start();

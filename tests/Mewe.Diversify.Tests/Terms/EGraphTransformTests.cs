@@ -17,7 +17,7 @@ public sealed class EGraphTransformTests(ITestOutputHelper output)
         var random = Samples.Random("egraph bodies");
         var diversifier = Alone();
         var (compared, candidates) = (0, 0);
-        for (var round = 0; round < 120; round++)
+        for (var round = 0; round < 70; round++)
         {
             var function = BodyGenerator.Generate(random);
             var stream = diversifier.Propose(function, new DiversifyOptions { Seed = (ulong)round, MinSteps = 1, MaxSteps = 3, MaxCandidates = 3, GrowthAllowance = 2_000 });
@@ -35,7 +35,7 @@ public sealed class EGraphTransformTests(ITestOutputHelper output)
         }
 
         output.WriteLine($"{candidates} candidates, {compared} comparisons");
-        Assert.True(compared > 800, $"{compared}");
+        Assert.True(compared > 450, $"{compared}");
     }
 
     [Fact]
@@ -75,9 +75,9 @@ public sealed class EGraphTransformTests(ITestOutputHelper output)
     public async Task Threads_that_share_the_graphs_propose_what_one_alone_proposes()
     {
         var random = Samples.Random("shared");
-        var functions = Enumerable.Range(0, 6).Select(_ => BodyGenerator.Generate(random)).ToArray();
+        var functions = Enumerable.Range(0, 4).Select(_ => BodyGenerator.Generate(random)).ToArray();
         static string Propose(Diversifier diversifier, FunctionInput function) =>
-            string.Join(' ', diversifier.Propose(function, new DiversifyOptions { MaxCandidates = 12 }).Select(candidate => $"{candidate.Hash:x} {string.Join(',', candidate.Steps.SelectMany(step => step.Rules))}"));
+            string.Join(' ', diversifier.Propose(function, new DiversifyOptions { MaxCandidates = 6 }).Select(candidate => $"{candidate.Hash:x} {string.Join(',', candidate.Steps.SelectMany(step => step.Rules))}"));
         var alone = Alone();
         var expected = functions.Select(function => Propose(alone, function)).ToArray();
         var shared = Alone();

@@ -10,6 +10,7 @@ var root = new RootCommand("Makes a WebAssembly module a moving target: many equ
     DiversifyVerb.Command(),
     InspectVerb.Command(),
     ShowVerb.Command(),
+    ExplainVerb.Command(),
     VerifyVerb.Command(),
     RunVerb.Command(),
 };

@@ -58,6 +58,9 @@ public sealed record LinkOptions
     /// <summary>Written into the <c>mewe</c> section: the options that decided the variants, in a canonical form.</summary>
     public string RecordedOptions { get; init; } = "";
 
+    /// <summary>Layout of the <c>mewe</c> section; an older one only to make a module again that was made with it.</summary>
+    public byte SectionVersion { get; init; } = MeweSection.CurrentVersion;
+
     /// <summary>Whether a module without a name section gets one.</summary>
     public bool AddNames { get; init; }
 }

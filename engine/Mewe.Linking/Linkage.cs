@@ -81,6 +81,7 @@ internal sealed class Linkage
         RewriteCustomSections(map);
         module.SetCustom(MeweSection.Name, new MeweSection
         {
+            Version = options.SectionVersion,
             ToolVersion = options.ToolVersion,
             SourceSha256 = Convert.ToHexStringLower(sourceHash),
             Seed = options.Seed,
@@ -204,7 +205,7 @@ internal sealed class Linkage
             module.AddFunction(module.IndexOfType(helper.Type), Resolve(helper.Code));
         }
 
-        return new MultivariantVariant(first, [.. Enumerable.Range(1, outlined.Length).Select(i => first + (uint)i)], variant.Transforms, variant.Evidence);
+        return new MultivariantVariant(first, [.. Enumerable.Range(1, outlined.Length).Select(i => first + (uint)i)], variant.Steps, variant.Evidence);
 
         FunctionBody Resolve(FunctionCode code) => new(new FunctionCode(code.Locals, [.. code.Instructions.Select(Place)]));
 

@@ -12,20 +12,28 @@ namespace Mewe.Linking;
 /// Layout, in the primitives of the WebAssembly binary format (u8 one byte, u32/u64 LEB128, name = length and UTF-8, vec = count and entries, opt = u8 0 or 1
 /// and then the value), with no times or paths, so that it is a function of what was linked:
 /// <code>
-///   u8 version = 1 | name tool version | 32 bytes SHA-256 of the original | u64 seed | name options | vec(name) strings
+///   u8 version = 2 | name tool version | 32 bytes SHA-256 of the original | u64 seed | name options | vec(name) strings
 ///   u8 policy | u32 forced choice | u8 randomness | opt(u32) added import
 ///   vec(u8 role, u32 index) generated | vec(u32 function, u32 index, u8 is start) wrappers
 ///   vec functions: u32 index, opt(u32) original, opt(u32 string) reason,
-///     vec variants: u32 index, vec(u32) outlined, vec(u32 string) transforms, evidence
-///   evidence: u8 kind, u32 inputs, u32 branches, u32 branches covered, u32 inconclusive
+///     vec variants: u32 index, vec(u32) outlined, vec steps, evidence
+///   step: u32 string (transform), vec(u32 string) rules
+///   evidence: u8 kind, u32 inputs, u32 branches, u32 branches covered, u32 inconclusive, opt(u32 string) not proved
 /// </code>
+/// Version 1, which is read and never written anew, names neither rules nor what is not proved: a step is u32 string, evidence ends with inconclusive.
 /// </remarks>
 public sealed record MeweSection
 {
     /// <summary>The section's name.</summary>
     public const string Name = "mewe";
 
-    private const byte Version = 1;
+    /// <summary>The layout that is written.</summary>
+    public const byte CurrentVersion = 2;
+
+    private const byte OldestVersion = 1;
+
+    /// <summary>The layout, 1 or 2.</summary>
+    public byte Version { get; init; } = CurrentVersion;
 
     public required string ToolVersion { get; init; }
 
@@ -110,14 +118,27 @@ public sealed record MeweSection
             {
                 output.U32(variant.Index);
                 Each(output, variant.Outlined, output.U32);
-                Each(output, variant.Transforms, transform => output.U32(strings.IndexOf(transform)));
+                Each(output, variant.Steps, step => WriteStep(output, step, strings));
                 output.Byte((byte)variant.Evidence.Kind);
                 output.U32(variant.Evidence.Inputs);
                 output.U32(variant.Evidence.Branches);
                 output.U32(variant.Evidence.BranchesCovered);
                 output.U32(variant.Evidence.Inconclusive);
+                if (Version >= 2)
+                {
+                    Optional(output, variant.Evidence.NotProved is { } category ? strings.IndexOf(category) : null);
+                }
             });
         });
+    }
+
+    private void WriteStep(BinaryEncoder output, VariantStep step, StringTable strings)
+    {
+        output.U32(strings.IndexOf(step.Transform));
+        if (Version >= 2)
+        {
+            Each(output, step.Rules, rule => output.U32(strings.IndexOf(rule)));
+        }
     }
 
     private static void Optional(BinaryEncoder output, uint? value)
@@ -142,9 +163,9 @@ public sealed record MeweSection
     {
         var decoder = new BinaryDecoder(bytes);
         var version = decoder.Byte();
-        if (version != Version)
+        if (version is < OldestVersion or > CurrentVersion)
         {
-            throw new WasmException(WasmErrorKind.Unsupported, 0, $"version {version} is not known; this tool reads version {Version}");
+            throw new WasmException(WasmErrorKind.Unsupported, 0, $"version {version} is not known; this tool reads versions {OldestVersion} to {CurrentVersion}");
         }
 
         var toolVersion = decoder.Name();
@@ -160,14 +181,14 @@ public sealed record MeweSection
             AddedImport = Optional(ref decoder),
             Generated = Array(ref decoder, "generated functions", (ref BinaryDecoder d) => new GeneratedFunction(Known<GeneratedRole>(ref d), d.U32())),
             Wrappers = Array(ref decoder, "wrappers", (ref BinaryDecoder d) => new EntryWrapper(d.U32(), d.U32(), Flag(ref d))),
-            Functions = Array(ref decoder, "functions", (ref BinaryDecoder d) => ReadFunction(ref d, strings)),
+            Functions = Array(ref decoder, "functions", (ref BinaryDecoder d) => ReadFunction(ref d, strings, version)),
         };
         return decoder.AtEnd
-            ? new MeweSection { ToolVersion = toolVersion, SourceSha256 = hash, Seed = seed, Options = options, Map = map }
+            ? new MeweSection { Version = version, ToolVersion = toolVersion, SourceSha256 = hash, Seed = seed, Options = options, Map = map }
             : throw decoder.Malformed($"{decoder.Remaining} bytes left over");
     }
 
-    private static MultivariantFunction ReadFunction(ref BinaryDecoder decoder, ImmutableArray<string> strings)
+    private static MultivariantFunction ReadFunction(ref BinaryDecoder decoder, ImmutableArray<string> strings, byte version)
     {
         var index = decoder.U32();
         var original = Optional(ref decoder);
@@ -175,9 +196,19 @@ public sealed record MeweSection
         var variants = Array(ref decoder, "variants", (ref BinaryDecoder d) => new MultivariantVariant(
             d.U32(),
             Array(ref d, "outlined functions", (ref BinaryDecoder inner) => inner.U32()),
-            Array(ref d, "transforms", (ref BinaryDecoder inner) => String(ref inner, inner.U32(), strings)),
-            new Evidence(Known<EvidenceKind>(ref d), d.U32(), d.U32(), d.U32()) { Inconclusive = d.U32() }));
+            Array(ref d, "steps", (ref BinaryDecoder inner) => ReadStep(ref inner, strings, version)),
+            ReadEvidence(ref d, strings, version)));
         return new MultivariantFunction(index, original, reason, variants);
+    }
+
+    private static VariantStep ReadStep(ref BinaryDecoder decoder, ImmutableArray<string> strings, byte version) => new(
+        String(ref decoder, decoder.U32(), strings),
+        version < 2 ? [] : Array(ref decoder, "rules", (ref BinaryDecoder d) => String(ref d, d.U32(), strings)));
+
+    private static Evidence ReadEvidence(ref BinaryDecoder decoder, ImmutableArray<string> strings, byte version)
+    {
+        var evidence = new Evidence(Known<EvidenceKind>(ref decoder), decoder.U32(), decoder.U32(), decoder.U32()) { Inconclusive = decoder.U32() };
+        return version >= 2 && Optional(ref decoder) is { } category ? evidence with { NotProved = String(ref decoder, category, strings) } : evidence;
     }
 
     private delegate T EntryReader<out T>(ref BinaryDecoder decoder);

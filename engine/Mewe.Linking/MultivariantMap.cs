@@ -33,7 +33,12 @@ public sealed record EntryWrapper(uint Function, uint Index, bool IsStart);
 
 /// <summary>A variant in the multivariant module.</summary>
 /// <param name="Outlined">The functions that it needs beside itself.</param>
-public sealed record MultivariantVariant(uint Index, ImmutableArray<uint> Outlined, ImmutableArray<string> Transforms, Evidence Evidence);
+/// <param name="Steps">What made it of the original, in order.</param>
+public sealed record MultivariantVariant(uint Index, ImmutableArray<uint> Outlined, ImmutableArray<VariantStep> Steps, Evidence Evidence)
+{
+    /// <summary>The steps without their rules.</summary>
+    public ImmutableArray<string> Transforms => [.. Steps.Select(step => step.Transform)];
+}
 
 /// <summary>A function that was to be diversified.</summary>
 /// <param name="Index">Its index: a dispatcher where it has variants, otherwise the function as it was.</param>

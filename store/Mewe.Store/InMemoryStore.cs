@@ -25,6 +25,16 @@ public sealed class InMemoryStore : ILemmaStore, ILearnedRuleStore
         return Task.FromResult(StoreAnswer<IReadOnlyDictionary<LemmaKey, Lemma>>.Of(found));
     }
 
+    public Task<StoreAnswer<IReadOnlyList<Lemma>>> GetAllLemmasAsync(int checkerVersion, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        lock (gate)
+        {
+            IReadOnlyList<Lemma> found = [.. lemmas.Values.Where(lemma => lemma.CheckerVersion == checkerVersion)];
+            return Task.FromResult(StoreAnswer<IReadOnlyList<Lemma>>.Of(found));
+        }
+    }
+
     public Task<StoreAnswer<PutCount>> PutLemmasAsync(IReadOnlyCollection<Lemma> puts, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();

@@ -35,6 +35,9 @@ public interface ILemmaStore
     /// <summary>What is known of keys; those of which nothing is known are not in the answer.</summary>
     Task<StoreAnswer<IReadOnlyDictionary<LemmaKey, Lemma>>> GetLemmasAsync(IReadOnlyCollection<LemmaKey> keys, int checkerVersion, CancellationToken cancellation);
 
+    /// <summary>All that a checker's version knows, in no particular order.</summary>
+    Task<StoreAnswer<IReadOnlyList<Lemma>>> GetAllLemmasAsync(int checkerVersion, CancellationToken cancellation);
+
     /// <summary>
     /// Remembers lemmas, all or none of them. Putting the same again changes nothing. A decision replaces <see cref="LemmaVerdict.Undecided"/>, and an undecided one a cheaper
     /// undecided one; a decision is never replaced.

@@ -34,6 +34,12 @@ internal static class DiversifyVerb
         var threads = new Option<int>("--threads") { Description = "Functions worked on at a time; changes the time, never the result", DefaultValueFactory = _ => Environment.ProcessorCount, HelpName = "N" };
         threads.TakesNumber();
         var report = new Option<string?>("--report") { Description = "Where the full report goes, as JSON", HelpName = "FILE" };
+        var evidence = new Option<string>("--evidence") { Description = "What a linked variant must have: every one is tested, and with `proved` also proved", DefaultValueFactory = _ => "tested" };
+        evidence.AcceptOnlyFromAmong("tested", "proved");
+        var store = new Option<string?>("--store")
+        {
+            Description = "Where lemmas are kept from one job to the next, or `none`; changes the time, never the result (default: mewe/store.db in $XDG_CACHE_HOME or ~/.cache)", HelpName = "FILE",
+        };
         variants.Must(count => count is >= 1 and <= JobOptions.MaxVariants, $"--variants is 1 to {JobOptions.MaxVariants}");
         threads.Must(count => count is >= 1 and <= 1024, "--threads is 1 to 1024");
         fuel.Must(amount => amount is null or >= 1, "--fuel is at least 1");
@@ -46,7 +52,7 @@ internal static class DiversifyVerb
               mewe diversify samples/encrypt.wasm -o encrypt.mv.wasm
               mewe diversify service.wasm -o out.wasm --workload requests.json --variants 32 --report report.json
               mewe diversify service.wasm -o out.wasm --policy entry --functions '^crypto_'
-            """) { input, output, variants, seed, policy, randomness, workload, functions, exclude, fuel, threads, report };
+            """) { input, output, variants, seed, policy, randomness, workload, functions, exclude, fuel, evidence, store, threads, report };
         common.AddTo(command);
         command.SetAction((parsed, token) => RunAsync(
             parsed.GetRequiredValue(input),
@@ -54,6 +60,7 @@ internal static class DiversifyVerb
             parsed.GetValue(report),
             parsed.GetValue(workload),
             parsed.GetValue(threads),
+            parsed.GetValue(store),
             new JobOptions
             {
                 Variants = parsed.GetValue(variants),
@@ -63,14 +70,15 @@ internal static class DiversifyVerb
                 Functions = parsed.GetValue(functions),
                 Exclude = parsed.GetValue(exclude),
                 Fuel = parsed.GetValue(fuel),
+                Evidence = Enum.Parse<RequiredEvidence>(parsed.GetRequiredValue(evidence), ignoreCase: true),
             },
             common.Output(parsed),
             token));
         return command;
     }
 
-    private static async Task<int> RunAsync(string inputPath, string outputPath, string? reportPath, string? workloadPath, int threads, JobOptions options, CommandOutput output,
-        CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(string inputPath, string outputPath, string? reportPath, string? workloadPath, int threads, string? storePath, JobOptions options,
+        CommandOutput output, CancellationToken cancellationToken)
     {
         Files.CheckWritable(outputPath);
         if (reportPath is not null)
@@ -81,7 +89,8 @@ internal static class DiversifyVerb
         var module = Files.Read(inputPath);
         var workload = workloadPath is null ? null : Workloads.Read(workloadPath);
         await using var engine = await Engines.StartAsync(threads, cancellationToken);
-        var job = new JobGrain(engine, new JobRequest(module, options, workload));
+        await using var store = await Stores.OpenAsync(storePath, output, cancellationToken);
+        var job = new JobGrain(engine, new JobRequest(module, options, workload), store);
         var result = await new JobDisplay(output).ShowAsync(progress => job.RunAsync(threads, progress, cancellationToken));
         if (result.Failure is { } failure)
         {
@@ -115,6 +124,7 @@ internal static class DiversifyVerb
         var totals = report.Totals;
         CommandOutput.Line(string.Create(CultureInfo.InvariantCulture,
             $"{outputPath}: {totals.Variants} variants of {totals.Diversified} functions, {report.ModuleBytes:N0} bytes (original {report.SourceBytes:N0})"));
+        CommandOutput.Line($"  evidence   {Evidence(report.Proofs)}");
         CommandOutput.Line(string.Create(CultureInfo.InvariantCulture,
             $"  tested     {totals.Tested} candidates on {report.Engine}: {totals.Refuted} refuted, {totals.Inconclusive} without enough evidence, {totals.Invalid} invalid; none of these is linked"));
         CommandOutput.Line(string.Create(CultureInfo.InvariantCulture,
@@ -143,5 +153,13 @@ internal static class DiversifyVerb
         }
 
         CommandOutput.Line(string.Create(CultureInfo.InvariantCulture, $"  took       {totals.WallSeconds:0.0} s, {totals.CpuSeconds:0.0} s of processor time"));
+    }
+
+    private static string Evidence(ProofsReport proofs)
+    {
+        var open = proofs.TestedOnly == 0 ? "" : $": {string.Join(", ", proofs.NotProved.Select(category => $"{category.Variants} {category.Category}"))}";
+        var share = proofs.Linked == 0 ? 0 : 100.0 * proofs.Proved / proofs.Linked;
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{proofs.Linked} variants, {proofs.Proved} proved ({share:0.0} %), {proofs.TestedOnly} tested only{open}");
     }
 }

@@ -42,7 +42,7 @@ internal static class ShowVerb
     private static int Run(string path, string wanted, int? variant, bool diff, CommandOutput output)
     {
         var module = Modules.Read(path);
-        var function = Find(path, module, wanted);
+        var function = FunctionArgument.Find(path, module, wanted);
         if (variant is null)
         {
             if (diff)
@@ -74,13 +74,6 @@ internal static class ShowVerb
         var changes = diff ? Compare(Text(module, original), Text(module, chosen.Index)) : null;
         return Print(module, function, [chosen.Index, .. chosen.Outlined], [.. chosen.Transforms], changes, output);
     }
-
-    private static uint Find(string path, WasmModule module, string wanted) => new FunctionNames(module).Find(wanted) switch
-    {
-        [var one] => one,
-        [] => throw new CommandException(ExitCode.Usage, $"{path} has no function {wanted}; `mewe inspect` lists them"),
-        var several => throw new CommandException(ExitCode.Usage, $"{path} has several functions called {wanted}: give an index of {string.Join(", ", several)}"),
-    };
 
     private static int Print(WasmModule module, uint function, uint[] shown, string[] transforms, List<DiffPiece>? changes, CommandOutput output)
     {

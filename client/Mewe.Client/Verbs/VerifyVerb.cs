@@ -16,7 +16,8 @@ internal static class VerifyVerb
         threads.Must(count => count is >= 1 and <= 1024, "--threads is 1 to 1024");
         var common = new CommonOptions();
         var command = new Command("verify", """
-            Check from the two files alone that everything outside dispatchers and variants is unchanged, and test every variant again on fresh inputs.
+            Check from the two files alone that everything outside dispatchers and variants is unchanged, test every variant again on fresh inputs,
+            and prove again every variant that is recorded as proved.
             Exits with 0 if all of it holds, with 1 if not.
 
             Example:
@@ -51,7 +52,8 @@ internal static class VerifyVerb
             }
 
             CommandOutput.Line(report.Verified
-                ? $"verified: {report.Variants} variants of {report.Functions} functions agree with the original on {report.Engine}; nothing else was changed"
+                ? $"verified: {report.Variants} variants of {report.Functions} functions agree with the original on {report.Engine}; {report.Proved} of them are proved again "
+                    + $"(solver: {report.Solver}), {report.TestedOnly} tested only; nothing else was changed"
                 : $"NOT verified: {report.Differences.Length} differences outside the variants, {report.Failures.Length} of {report.Variants} variants without a pass");
         }
 

@@ -16,7 +16,11 @@ public static class VariantSelector
     /// <param name="original">The function as it is; no chosen candidate equals it.</param>
     /// <param name="pool">Candidates that passed every check.</param>
     /// <param name="count">How many to choose at most.</param>
-    public static Selection Select(VariantCode original, IReadOnlyList<CandidateVariant> pool, int count)
+    public static Selection Select(VariantCode original, IReadOnlyList<CandidateVariant> pool, int count) => Select(original, pool, pool.Count, count);
+
+    /// <summary>As above, but takes a candidate beyond the first <paramref name="preferred"/> only when all of these are taken.</summary>
+    /// <param name="preferred">How many of the pool, from its start, come before all others: those that are known better.</param>
+    public static Selection Select(VariantCode original, IReadOnlyList<CandidateVariant> pool, int preferred, int count)
     {
         var reference = original.Code.Instructions.Length;
         var shapes = new InstructionShingles[pool.Count];
@@ -25,10 +29,10 @@ public static class VariantSelector
             shapes[i] = InstructionShingles.Of(pool[i].Code, reference);
         }
 
-        return Select(InstructionShingles.Of(original, reference), shapes, pool.Select(candidate => candidate.Hash).ToArray(), count);
+        return Select(InstructionShingles.Of(original, reference), shapes, pool.Select(candidate => candidate.Hash).ToArray(), preferred, count);
     }
 
-    private static Selection Select(InstructionShingles original, InstructionShingles[] shapes, UInt128[] hashes, int count)
+    private static Selection Select(InstructionShingles original, InstructionShingles[] shapes, UInt128[] hashes, int preferred, int count)
     {
         var nearest = new double[shapes.Length];
         for (var i = 0; i < nearest.Length; i++)
@@ -43,15 +47,8 @@ public static class VariantSelector
         var minimal = 1.0;
         while (chosen.Count < count)
         {
-            var best = -1;
-            for (var i = 0; i < nearest.Length; i++)
-            {
-                if (open[i] && (best < 0 || nearest[i] > nearest[best]))
-                {
-                    best = i;
-                }
-            }
-
+            var best = Furthest(0, preferred);
+            best = best < 0 ? Furthest(preferred, nearest.Length) : best;
             if (best < 0)
             {
                 break;
@@ -75,5 +72,19 @@ public static class VariantSelector
         }
 
         return new Selection(chosen.DrainToImmutable(), minimal);
+
+        int Furthest(int from, int to)
+        {
+            var best = -1;
+            for (var i = from; i < to; i++)
+            {
+                if (open[i] && (best < 0 || nearest[i] > nearest[best]))
+                {
+                    best = i;
+                }
+            }
+
+            return best;
+        }
     }
 }

@@ -99,7 +99,7 @@ public static class MultivariantReader
         private LinkedVariant Extract(MultivariantVariant variant)
         {
             var outlined = variant.Outlined.Select(index => new OutlinedFunction(module.TypeOfFunction(index), Code(index, variant))).ToImmutableArray();
-            return new LinkedVariant(new VariantCode(Code(variant.Index, variant), outlined), variant.Transforms, variant.Evidence);
+            return new LinkedVariant(new VariantCode(Code(variant.Index, variant), outlined), variant.Steps, variant.Evidence);
         }
 
         private FunctionCode Code(uint index, MultivariantVariant variant)

@@ -72,6 +72,7 @@ public static class StructureCheck
                 Seed = section.Seed,
                 ToolVersion = section.ToolVersion,
                 RecordedOptions = section.Options,
+                SectionVersion = section.Version,
                 AddNames = HasNames(multivariant) && !HasNames(original),
             };
             if (MultivariantLinker.TryLink(original, contents.Functions, options, out var linkError) is not { } again)

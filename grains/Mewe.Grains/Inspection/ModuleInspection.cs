@@ -82,7 +82,7 @@ public sealed record ModuleInspection(
                 function is null ? [] : [.. function.Variants.Select(variant => new InspectedVariant(
                     variant.Index, names.Of(variant.Index),
                     InstructionCount(module, variant.Index) + variant.Outlined.Sum(outlined => InstructionCount(module, outlined)),
-                    variant.Transforms, variant.Evidence.Kind.ToString().ToLowerInvariant()))]));
+                    variant.Transforms, variant.Evidence.Kind.Word()))]));
         }
 
         return functions.ToImmutable();

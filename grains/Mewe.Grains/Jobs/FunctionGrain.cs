@@ -1,27 +1,26 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using Mewe.Diversify;
-using Mewe.Diversify.Selection;
 using Mewe.Equivalence;
+using Mewe.Equivalence.Proof;
 using Mewe.Linking;
 
 namespace Mewe.Grains;
 
 /// <summary>
-/// Owns one function of a job: proposes candidates, has each tested, and selects the variants that are furthest apart. What it gives is a function of
+/// Owns one function of a job: proposes candidates, has each tested and then proved, and selects the variants that are furthest apart, proved ones first. What it gives is a function of
 /// (module, function, options, recorded inputs) alone, so neither the order of functions nor the number of threads matter.
 /// </summary>
 /// <remarks>
-/// Candidates are proposed and tested in batches until twice as many as wanted have passed (so that there is something to select from) or
-/// <see cref="MaxCandidatesPerVariant"/> times as many have been tried.
+/// Candidates come in batches until there are enough to select from (<see cref="CandidatePool"/>) or <see cref="MaxCandidatesPerVariant"/> times as many as wanted have been tried.
+/// A proof is attempted only of what passed its tests.
 /// </remarks>
-public sealed class FunctionGrain(JobPlan plan, DifferentialTester tester, uint function)
+public sealed class FunctionGrain(JobPlan plan, DifferentialTester tester, Prover prover, uint function)
 {
-    /// <summary>Candidates that have passed, per variant wanted, before the selection starts.</summary>
-    public const int PoolPerVariant = 2;
-
     /// <summary>Candidates that are tried at most, per variant wanted.</summary>
     public const int MaxCandidatesPerVariant = 8;
+
+    private const int LongestReason = 240;
 
     public async Task<FunctionOutcome> RunAsync(Action<int, int> tested, CancellationToken cancellationToken)
     {
@@ -29,16 +28,17 @@ public sealed class FunctionGrain(JobPlan plan, DifferentialTester tester, uint 
         var input = FunctionInput.Of(plan.Facts, function);
         var wanted = options.Variants;
         var stream = Diversifier.Default.Propose(input, plan.DiversifyOptions with { MaxCandidates = MaxCandidatesPerVariant * wanted });
-        var passed = new List<(CandidateVariant Candidate, Tested Verdict)>();
+        var pool = new CandidatePool(wanted, options.Evidence);
         var refuted = ImmutableArray.CreateBuilder<RefutedReport>();
         var tally = new Tally();
         var functionTester = tester.Of(function, plan.Recorded);
+        var functionProver = prover.Of(input);
         using var candidates = stream.GetEnumerator();
         var batch = new List<CandidateVariant>();
-        while (passed.Count < PoolPerVariant * wanted && tally.Untestable is null)
+        while (pool.Missing is > 0 and var missing && tally.Untestable is null)
         {
             batch.Clear();
-            while (batch.Count < (PoolPerVariant * wanted) - passed.Count && candidates.MoveNext())
+            while (batch.Count < missing && candidates.MoveNext())
             {
                 batch.Add(candidates.Current);
             }
@@ -50,6 +50,7 @@ public sealed class FunctionGrain(JobPlan plan, DifferentialTester tester, uint 
 
             var report = await functionTester.TestAsync([.. batch.Select(candidate => candidate.Code)], cancellationToken);
             tally.Add(report);
+            var passed = new List<(CandidateVariant Candidate, Tested Verdict)>();
             for (var i = 0; i < batch.Count; i++)
             {
                 switch (report.Verdicts[i])
@@ -75,27 +76,42 @@ public sealed class FunctionGrain(JobPlan plan, DifferentialTester tester, uint 
             }
 
             tested(batch.Count, refuted.Count);
+            var proofs = await functionProver.ProveAsync([.. passed.Select(pair => pair.Candidate.Code)], pool.MissingProofs, cancellationToken);
+            for (var i = 0; i < passed.Count; i++)
+            {
+                pool.Add(passed[i].Candidate, passed[i].Verdict, i < proofs.Length ? proofs[i] : null);
+            }
         }
 
-        var selection = VariantSelector.Select(new VariantCode(input.Code), [.. passed.Select(pair => pair.Candidate)], wanted);
-        var variants = selection.Chosen.Select(position => Linked(passed[position].Candidate, passed[position].Verdict, tally)).ToImmutableArray();
-        var reason = variants.Length >= wanted ? null : Reason(stream, tally, variants.Length);
+        var (chosen, minimalDistance) = pool.Select(new VariantCode(input.Code));
+        var variants = chosen.Select(candidate => Linked(candidate, tally)).ToImmutableArray();
+        var reason = variants.Length >= wanted ? null : pool.ProofsMissing() ?? Reason(stream, tally, variants.Length);
         return new FunctionOutcome(
             new FunctionVariants(function, variants) { Reason = reason },
             new FunctionReport(function, plan.Names.Of(function), input.Code.Instructions.Length, stream.Proposed, tally.Tested, tally.Inputs, tally.Coverage,
-                variants.IsEmpty ? 0 : selection.MinimalDistance, reason,
-                [.. variants.Select(variant => new VariantReport(variant.Code.InstructionCount, variant.Transforms, "tested"))], refuted.ToImmutable()),
+                variants.IsEmpty ? 0 : minimalDistance, reason,
+                [.. chosen.Zip(variants, Report)], refuted.ToImmutable()),
             tally.Inconclusive,
-            stream.Invalid.Count);
+            stream.Invalid.Count,
+            new ProofTally(pool.Attempted, pool.Proved, pool.NotProved()));
     }
 
-    private static LinkedVariant Linked(CandidateVariant candidate, Tested verdict, Tally tally) => new(
-        candidate.Code,
-        [.. candidate.Steps.Select(step => step.ToString())],
-        new Evidence(EvidenceKind.Tested, (uint)verdict.Inputs, (uint)tally.BranchesTotal, (uint)tally.BranchesCovered)
+    private static LinkedVariant Linked(PassedCandidate candidate, Tally tally) => new(
+        candidate.Candidate.Code,
+        [.. candidate.Candidate.Steps.Select(VariantStep.Of)],
+        new Evidence(
+            candidate.IsProved ? EvidenceKind.Proved : EvidenceKind.Tested, (uint)candidate.Verdict.Inputs, (uint)tally.BranchesTotal, (uint)tally.BranchesCovered)
         {
-            Inconclusive = (uint)(verdict.Inputs - verdict.Conclusive),
+            Inconclusive = (uint)(candidate.Verdict.Inputs - candidate.Verdict.Conclusive),
+            NotProved = (candidate.Proof as NotProved)?.Category,
         });
+
+    private static VariantReport Report(PassedCandidate candidate, LinkedVariant variant) => new(
+        variant.Code.InstructionCount, variant.Transforms, variant.Evidence.Kind.Word(), variant.Evidence.NotProved,
+        candidate.Proof is NotProved { Reason: var why } ? Shortened(why) : null);
+
+    /// <summary>Reasons can quote terms as large as the function.</summary>
+    private static string Shortened(string text) => text.Length <= LongestReason ? text : $"{text[..LongestReason]}...";
 
     private static string Reason(CandidateStream stream, Tally tally, int variants) =>
         tally.Untestable is { } untestable ? $"cannot be tested: {untestable}"
@@ -134,7 +150,10 @@ public sealed class FunctionGrain(JobPlan plan, DifferentialTester tester, uint 
 }
 
 /// <summary>What a function grain hands to the linker and the report.</summary>
-public sealed record FunctionOutcome(FunctionVariants Variants, FunctionReport Report, int Inconclusive, int Invalid);
+public sealed record FunctionOutcome(FunctionVariants Variants, FunctionReport Report, int Inconclusive, int Invalid, ProofTally Proofs);
+
+/// <summary>Proofs attempted for the candidates of a function, linked or not.</summary>
+public sealed record ProofTally(int Attempted, int Proved, ImmutableArray<(string Category, int Count)> NotProved);
 
 /// <summary>The engine could not answer, so the job cannot go on.</summary>
 public sealed class EngineFailedException(string message) : Exception(message);

@@ -2,8 +2,10 @@ using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using Mewe.Diversify;
 using Mewe.Equivalence;
+using Mewe.Equivalence.Proof.Solving;
 using Mewe.Execution;
 using Mewe.Linking;
+using Mewe.Store;
 using Mewe.Wasm;
 using Mewe.Wasm.Binary;
 using Mewe.Wasm.Validation;
@@ -14,12 +16,16 @@ namespace Mewe.Grains;
 /// Takes one job from request to module: plans, lets a <see cref="FunctionGrain"/> work on each function, and hands the results to the
 /// <see cref="LinkerGrain"/>. A grain runs one job once.
 /// </summary>
-public sealed class JobGrain(IWasmEngine engine, JobRequest request)
+/// <param name="store">Lemmas of earlier jobs, which change the time and never the result; null for none.</param>
+public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore? store = null)
 {
     /// <summary>Functions of this size are counted in the report's share of functions with eight or more variants.</summary>
     private const int EligibleInstructions = 8;
 
     private static readonly TimeSpan PatternTimeout = TimeSpan.FromSeconds(1);
+
+    /// <summary>Helps with proofs; null for none, and then less is proved.</summary>
+    public ISolver? Solver { get; init; } = Prover.DefaultSolver;
 
     /// <summary>Runs the job on at most <paramref name="threads"/> functions at a time. The number decides nothing but the time it takes.</summary>
     public async Task<JobResult> RunAsync(int threads, IProgress<JobProgress>? progress, CancellationToken cancellationToken)
@@ -28,6 +34,7 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request)
         progress?.Report(new JobProgress(JobPhase.Planning, 0, 0, 0, 0, 0));
         JobPlan? plan;
         FunctionOutcome[] outcomes;
+        JobLemmas lemmas;
         try
         {
             (plan, var failure) = await PlanAsync(progress, cancellationToken);
@@ -36,7 +43,10 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request)
                 return new JobResult(null, null, failure);
             }
 
-            outcomes = await RunFunctionsAsync(plan, threads, progress, cancellationToken);
+            (lemmas, var problem) = await JobLemmas.LoadAsync(store, Solver, cancellationToken);
+            outcomes = await RunFunctionsAsync(plan, lemmas, threads, progress, cancellationToken);
+            problem ??= await lemmas.SaveAsync(cancellationToken);
+            plan = problem is null ? plan : plan with { Notes = plan.Notes.Add($"lemmas are not kept: {problem.Message}") };
         }
         catch (EngineFailedException exception)
         {
@@ -50,7 +60,7 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request)
             return new JobResult(null, null, linked.Failure);
         }
 
-        var report = Report(plan, outcomes, linked, clock);
+        var report = Report(plan, outcomes, linked, lemmas, clock);
         progress?.Report(new JobProgress(JobPhase.Completed, outcomes.Length, outcomes.Length, report.Totals.Tested, report.Totals.Variants, report.Totals.Refuted));
         return new JobResult(linked.Module, report, null);
     }
@@ -92,10 +102,16 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request)
         var notes = ImmutableArray.CreateBuilder<string>();
         progress?.Report(new JobProgress(JobPhase.Recording, 0, functions.Length, 0, 0, 0));
         var recorded = await new WorkloadRecording(engine, module).RecordAsync(workload, request.Options.Seed, notes, cancellationToken);
+        if (Solver is null)
+        {
+            notes.Add($"fewer variants are proved without the solver: {Z3Solver.MissingReason ?? "none was given"}");
+        }
+
         var plan = new JobPlan(request, module, new ModuleFacts(module), names, workload, recorded)
         {
             Functions = functions,
             LeftAlone = leftAlone,
+            RecordedOptions = request.Options.Canonical() + (Solver is null ? " solver=none" : ""),
             Notes = notes.ToImmutable(),
         };
         return (plan, null);
@@ -146,9 +162,10 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request)
 
     private static Regex? Pattern(string? text) => text is null ? null : new Regex(text, RegexOptions.CultureInvariant, PatternTimeout);
 
-    private async Task<FunctionOutcome[]> RunFunctionsAsync(JobPlan plan, int threads, IProgress<JobProgress>? progress, CancellationToken cancellationToken)
+    private async Task<FunctionOutcome[]> RunFunctionsAsync(JobPlan plan, JobLemmas lemmas, int threads, IProgress<JobProgress>? progress, CancellationToken cancellationToken)
     {
         var tester = new DifferentialTester(engine, plan.Module, new TestOptions { Seed = request.Options.Seed });
+        using var prover = new Prover(threads, Solver, lemmas);
         var outcomes = new FunctionOutcome[plan.Functions.Length];
         int done = 0;
         long tested = 0, variants = 0, refuted = 0;
@@ -159,7 +176,7 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request)
         var parallelism = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(order, parallelism, async (position, token) =>
         {
-            var grain = new FunctionGrain(plan, tester, plan.Functions[position]);
+            var grain = new FunctionGrain(plan, tester, prover, plan.Functions[position]);
             var outcome = await grain.RunAsync(
                 (count, _) =>
                 {
@@ -179,7 +196,7 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request)
             Volatile.Read(ref variants), Volatile.Read(ref refuted)));
     }
 
-    private DiversifyReport Report(JobPlan plan, FunctionOutcome[] outcomes, LinkerOutcome linked, JobClock clock)
+    private DiversifyReport Report(JobPlan plan, FunctionOutcome[] outcomes, LinkerOutcome linked, JobLemmas lemmas, JobClock clock)
     {
         var leftAlone = plan.LeftAlone.Select(pair => new FunctionReport(pair.Key, plan.Names.Of(pair.Key),
             plan.Module.Bodies[(int)pair.Key - plan.Facts.ImportedFunctionCount].Decode().Instructions.Length, 0, 0, 0, 0, 0, pair.Value, [], []));
@@ -193,7 +210,7 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request)
             SourceBytes = request.Module.Length,
             ModuleBytes = linked.Module!.Length,
             Seed = request.Options.Seed,
-            Options = request.Options.Canonical(),
+            Options = plan.RecordedOptions,
             Randomness = linked.Map!.Randomness.ToString().ToLowerInvariant(),
             Protection = Protection.Of(linked.Map),
             Engine = $"{engine.Info.Name} {engine.Info.Version}",
@@ -210,9 +227,29 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request)
                 outcomes.Sum(outcome => (long)outcome.Invalid),
                 Math.Round(clock.ProcessorTime.TotalSeconds, 2),
                 Math.Round(clock.Elapsed.TotalSeconds, 2)),
+            Proofs = Proofs(functions, outcomes, lemmas),
             Check = linked.Check!,
             Notes = [.. plan.Notes, .. linked.Notes],
             Functions = functions,
         };
     }
+
+    private ProofsReport Proofs(ImmutableArray<FunctionReport> functions, FunctionOutcome[] outcomes, JobLemmas lemmas)
+    {
+        var variants = functions.SelectMany(function => function.Variants).ToList();
+        var open = variants.Where(variant => variant.Evidence != EvidenceKind.Proved.Word()).ToList();
+        var attempted = outcomes.Sum(outcome => (long)outcome.Proofs.Attempted);
+        return new ProofsReport(
+            Prover.NameOf(Solver), variants.Count, variants.Count - open.Count, open.Count, Share(variants.Count - open.Count, variants.Count),
+            Categories(open.Select(variant => (variant.NotProved ?? "not attempted", 1)), variants.Count),
+            attempted, outcomes.Sum(outcome => (long)outcome.Proofs.Proved), Categories(outcomes.SelectMany(outcome => outcome.Proofs.NotProved), attempted),
+            lemmas.Asked, lemmas.Known);
+    }
+
+    private static ImmutableArray<CategoryReport> Categories(IEnumerable<(string Category, int Count)> counts, long all) =>
+        [.. counts.GroupBy(pair => pair.Category, (category, pairs) => (Category: category, Count: pairs.Sum(pair => (long)pair.Count)))
+            .OrderByDescending(pair => pair.Count).ThenBy(pair => pair.Category, StringComparer.Ordinal)
+            .Select(pair => new CategoryReport(pair.Category, pair.Count, Share(pair.Count, all)))];
+
+    private static double Share(long part, long all) => all == 0 ? 1 : Math.Round((double)part / all, 4);
 }

@@ -29,6 +29,9 @@ public sealed record JobOptions
     /// <summary>Work that the diversifier may do per function, in instructions looked at; null for its default.</summary>
     public long? Fuel { get; init; }
 
+    /// <summary>What a linked variant must have.</summary>
+    public RequiredEvidence Evidence { get; init; } = RequiredEvidence.Tested;
+
     /// <summary>
     /// The options as the multivariant module records them: one line, always the same for the same options.
     /// </summary>
@@ -49,6 +52,11 @@ public sealed record JobOptions
         if (Fuel is { } fuel)
         {
             text.Append(CultureInfo.InvariantCulture, $" fuel={fuel}");
+        }
+
+        if (Evidence != RequiredEvidence.Tested)
+        {
+            text.Append(CultureInfo.InvariantCulture, $" evidence={Evidence.ToString().ToLowerInvariant()}");
         }
 
         return text.ToString();

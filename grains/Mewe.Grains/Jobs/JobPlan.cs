@@ -17,6 +17,11 @@ public sealed record JobPlan(JobRequest Request, WasmModule Module, ModuleFacts 
     /// <summary>What a user should know about the plan.</summary>
     public required ImmutableArray<string> Notes { get; init; }
 
+    /// <summary>
+    /// What the multivariant module records: the options, and that there was no solver where there was none, since fewer variants are proved then and others may be chosen.
+    /// </summary>
+    public required string RecordedOptions { get; init; }
+
     public DiversifyOptions DiversifyOptions
     {
         get

@@ -29,7 +29,7 @@ public sealed class LinkerGrain(IWasmEngine engine, JobPlan plan)
             Randomness = options.Randomness,
             Seed = options.Seed,
             ToolVersion = ToolVersion.Text,
-            RecordedOptions = options.Canonical(),
+            RecordedOptions = plan.RecordedOptions,
         }, out var linkError);
         if (linked is null)
         {

@@ -34,6 +34,8 @@ public sealed record DiversifyReport
 
     public required TotalsReport Totals { get; init; }
 
+    public required ProofsReport Proofs { get; init; }
+
     public required CheckReport Check { get; init; }
 
     /// <summary>Things a user should know: sections that were dropped, a workload that could not be recorded.</summary>
@@ -55,6 +57,24 @@ public sealed record DiversifyReport
 public sealed record TotalsReport(int Functions, int Diversified, int Variants, int Eligible, int EligibleWithEight, long Proposed, long Tested, long Refuted,
     long Inconclusive, long Invalid, double CpuSeconds, double WallSeconds);
 
+/// <summary>How the linked variants are known to be the same functions. Every one of them is tested; of most there is a proof beside that.</summary>
+/// <param name="Solver">Who helped, with version; "none" where there is none.</param>
+/// <param name="Linked">Variants in the module.</param>
+/// <param name="TestedOnly">Those without a proof.</param>
+/// <param name="ProvedShare">Of the linked ones, 0 to 1; 1 where there are none.</param>
+/// <param name="NotProved">Why linked variants are tested only, by category, the most frequent first.</param>
+/// <param name="Attempted">Proofs attempted, also of candidates that were not linked.</param>
+/// <param name="AttemptedProved">Those that succeeded.</param>
+/// <param name="AttemptedNotProved">Why the others did not; the share is of those attempted.</param>
+/// <param name="LemmasAsked">Questions for the solver.</param>
+/// <param name="LemmasKnown">Those whose answer was known, from this job or from the store.</param>
+public sealed record ProofsReport(string Solver, int Linked, int Proved, int TestedOnly, double ProvedShare, ImmutableArray<CategoryReport> NotProved,
+    long Attempted, long AttemptedProved, ImmutableArray<CategoryReport> AttemptedNotProved, long LemmasAsked, long LemmasKnown);
+
+/// <summary>A reason for which variants are not proved.</summary>
+/// <param name="Share">Of all, proved or not, 0 to 1.</param>
+public sealed record CategoryReport(string Category, long Variants, double Share);
+
 /// <summary>The final comparison of the linked module with the original.</summary>
 /// <param name="Workload">The workload's description.</param>
 /// <param name="Runs">Runs of the linked module, each under its own seed, that gave exactly the original's answer.</param>
@@ -70,7 +90,10 @@ public sealed record FunctionReport(uint Index, string Name, int Instructions, i
     string? Reason, ImmutableArray<VariantReport> Variants, ImmutableArray<RefutedReport> Refuted);
 
 /// <param name="Transforms">In order, with the number of places: <c>commute*3</c>.</param>
-public sealed record VariantReport(int Instructions, ImmutableArray<string> Transforms, string Evidence);
+/// <param name="Evidence"><c>proved</c> or <c>tested</c>; what is proved is tested as well.</param>
+/// <param name="NotProved">The category of why it is not; null for one that is.</param>
+/// <param name="Detail">More about that, for people.</param>
+public sealed record VariantReport(int Instructions, ImmutableArray<string> Transforms, string Evidence, string? NotProved, string? Detail);
 
 /// <summary>A candidate that differs from its original. It is never linked, and means that a transform is wrong.</summary>
 /// <param name="Counterexample">As the tester gives it; can be replayed.</param>

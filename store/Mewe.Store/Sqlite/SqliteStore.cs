@@ -11,7 +11,7 @@ public sealed class SqliteStore : ILemmaStore, ILearnedRuleStore, IAsyncDisposab
     /// <summary>How long one waits for another process's transaction.</summary>
     public const int BusySeconds = 5;
 
-    private static readonly string LemmaGet = SqlText.Read("queries/lemma-get"), LemmaPut = SqlText.Read("queries/lemma-put"),
+    private static readonly string LemmaGet = SqlText.Read("queries/lemma-get"), LemmasAll = SqlText.Read("queries/lemmas-all"), LemmaPut = SqlText.Read("queries/lemma-put"),
         RulesGet = SqlText.Read("queries/rules-get"), RulePut = SqlText.Read("queries/rule-put");
 
     private readonly SemaphoreSlim gate = new(1);
@@ -82,6 +82,24 @@ public sealed class SqliteStore : ILemmaStore, ILearnedRuleStore, IAsyncDisposab
             },
             writes: false,
             cancellation);
+
+    public Task<StoreAnswer<IReadOnlyList<Lemma>>> GetAllLemmasAsync(int checkerVersion, CancellationToken cancellation) => RunAsync<IReadOnlyList<Lemma>>(
+        transaction =>
+        {
+            var found = new List<Lemma>();
+            using var get = Command(transaction, LemmasAll, "$version");
+            get.Parameters[0].Value = checkerVersion;
+            using var rows = get.ExecuteReader();
+            while (rows.Read())
+            {
+                cancellation.ThrowIfCancellationRequested();
+                found.Add(new Lemma(new LemmaKey(rows.GetFieldValue<byte[]>(0)), (LemmaVerdict)rows.GetInt32(1), rows.GetString(2), rows.GetInt64(3), checkerVersion));
+            }
+
+            return found;
+        },
+        writes: false,
+        cancellation);
 
     public Task<StoreAnswer<PutCount>> PutLemmasAsync(IReadOnlyCollection<Lemma> lemmas, CancellationToken cancellation) => RunAsync(
         transaction =>

@@ -1,0 +1,101 @@
+using System.Collections.Immutable;
+using Mewe.Diversify;
+using Mewe.Diversify.Selection;
+using Mewe.Equivalence;
+using Mewe.Equivalence.Proof;
+
+namespace Mewe.Grains;
+
+/// <summary>What a linked variant must have.</summary>
+public enum RequiredEvidence
+{
+    /// <summary>It passed its tests; proved variants come first where there are enough candidates.</summary>
+    Tested,
+
+    /// <summary>It passed its tests and is proved.</summary>
+    Proved,
+}
+
+/// <summary>A candidate that passed its tests.</summary>
+/// <param name="Proof">Null where no proof was attempted, since enough others are proved.</param>
+internal sealed record PassedCandidate(CandidateVariant Candidate, Tested Verdict, ProofResult? Proof)
+{
+    public bool IsProved => Proof is ProvedEqual;
+}
+
+/// <summary>
+/// The candidates of one function that passed, and when there are enough of them. All numbers are counts, so what is enough depends on no clock.
+/// </summary>
+/// <remarks>
+/// Enough are <see cref="PerVariant"/> times as many as wanted, so that there is something to select from. Proved ones are preferred, so where not all of these could be proved, more
+/// are tried, until as many are proved or it becomes dear: where few attempts succeed, or <see cref="MaxProofsPerVariant"/> times as many as wanted were made.
+/// </remarks>
+internal sealed class CandidatePool(int wanted, RequiredEvidence required)
+{
+    /// <summary>Candidates to select from, per variant wanted.</summary>
+    public const int PerVariant = 2;
+
+    /// <summary>Proofs that are attempted at most, per variant wanted, where unproved variants are linked as well.</summary>
+    public const int MaxProofsPerVariant = 4;
+
+    /// <summary>Of so many attempts one must succeed for more candidates to be worth their proofs.</summary>
+    private const int WorthwhileShare = 4;
+
+    private readonly List<PassedCandidate> passed = [];
+
+    public int Count => passed.Count;
+
+    public int Proved { get; private set; }
+
+    /// <summary>Proofs attempted.</summary>
+    public int Attempted { get; private set; }
+
+    /// <summary>Candidates that are still missing; 0 where there are enough.</summary>
+    public int Missing =>
+        passed.Count < PerVariant * wanted ? (PerVariant * wanted) - passed.Count
+        : IsWorthMoreProofs ? (PerVariant * wanted) - Proved
+        : 0;
+
+    /// <summary>Proofs that are still wanted.</summary>
+    public int MissingProofs => (PerVariant * wanted) - Proved;
+
+    private bool IsWorthMoreProofs => Proved < PerVariant * wanted && (required == RequiredEvidence.Proved
+        ? Proved > 0
+        : Proved * WorthwhileShare >= Attempted && Attempted < MaxProofsPerVariant * wanted);
+
+    public void Add(CandidateVariant candidate, Tested verdict, ProofResult? proof)
+    {
+        passed.Add(new PassedCandidate(candidate, verdict, proof));
+        Proved += proof is ProvedEqual ? 1 : 0;
+        Attempted += proof is null ? 0 : 1;
+    }
+
+    /// <summary>The variants that are furthest apart; proved ones before all others, and only those where that is required.</summary>
+    public (ImmutableArray<PassedCandidate> Chosen, double MinimalDistance) Select(VariantCode original)
+    {
+        List<PassedCandidate> ordered = [.. passed.Where(candidate => candidate.IsProved)];
+        if (required == RequiredEvidence.Tested)
+        {
+            ordered.AddRange(passed.Where(candidate => !candidate.IsProved));
+        }
+
+        var selection = VariantSelector.Select(original, [.. ordered.Select(candidate => candidate.Candidate)], Math.Min(Proved, ordered.Count), wanted);
+        return ([.. selection.Chosen.Select(position => ordered[position])], selection.MinimalDistance);
+    }
+
+    /// <summary>Why attempted proofs failed, by category, the most frequent first.</summary>
+    public ImmutableArray<(string Category, int Count)> NotProved() =>
+        [.. passed.Select(candidate => candidate.Proof).OfType<NotProved>().CountBy(result => result.Category)
+            .OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => (pair.Key, pair.Value))];
+
+    /// <summary>Why there are fewer variants than candidates passed; null where proofs are not the reason.</summary>
+    public string? ProofsMissing()
+    {
+        if (required != RequiredEvidence.Proved || Proved >= wanted || Attempted == Proved)
+        {
+            return null;
+        }
+
+        return $"{Attempted - Proved} of {Attempted} candidates were not proved: {string.Join(", ", NotProved().Select(pair => pair.Category))}";
+    }
+}

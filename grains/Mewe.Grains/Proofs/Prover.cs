@@ -1,0 +1,108 @@
+using System.Collections.Immutable;
+using Mewe.Diversify;
+using Mewe.Equivalence.Proof;
+using Mewe.Equivalence.Proof.Solving;
+
+namespace Mewe.Grains;
+
+/// <summary>
+/// Proves variants for a job or a verification: the validator with its solver, lemmas and threads. Nothing that goes wrong in it fails a job; what is not proved is just that.
+/// </summary>
+public sealed class Prover : IDisposable
+{
+    /// <summary>The category of a proof that ended in an exception: a defect of the checker, which the report shows.</summary>
+    public const string CheckerCategory = "checker";
+
+    private readonly DeepStackThreads threads;
+    private readonly ISolver? solver;
+    private readonly ILemmaCache? lemmas;
+
+    /// <param name="solver">Null for none: then less is proved.</param>
+    /// <param name="lemmas">Null for none beyond a function.</param>
+    public Prover(int threads, ISolver? solver, ILemmaCache? lemmas) => (this.threads, this.solver, this.lemmas) = (new DeepStackThreads(threads), solver, lemmas);
+
+    /// <summary>The solver of this machine, or null where there is none.</summary>
+    public static ISolver? DefaultSolver { get; } = Z3Solver.TryCreate(out var found) ? found : null;
+
+    /// <summary>For reports: who helped.</summary>
+    public static string NameOf(ISolver? solver) => solver switch
+    {
+        null => "none",
+        Z3Solver => Z3Solver.Version,
+        _ => solver.GetType().Name,
+    };
+
+    /// <summary>For variants of one function; by one caller at a time.</summary>
+    public FunctionProver Of(FunctionInput function) => new(this, function);
+
+    public void Dispose() => threads.Dispose();
+
+    internal Task<T> RunAsync<T>(Func<T> task, CancellationToken cancellationToken) => threads.RunAsync(task, cancellationToken);
+
+    internal TranslationValidator Validator(FunctionInput function) => new(function, solver, lemmas);
+}
+
+/// <summary>Proves variants of one function. What it finds depends on the function and on the variants that it was given, in their order.</summary>
+public sealed class FunctionProver(Prover prover, FunctionInput function)
+{
+    private TranslationValidator? validator;
+
+    /// <summary>Attempts proofs in order and stops when enough have succeeded: a result for each that was attempted.</summary>
+    public Task<ImmutableArray<ProofResult>> ProveAsync(IReadOnlyList<VariantCode> variants, int enough, CancellationToken cancellationToken) => prover.RunAsync(
+        () =>
+        {
+            var results = ImmutableArray.CreateBuilder<ProofResult>();
+            var proved = 0;
+            foreach (var variant in variants)
+            {
+                if (proved >= enough || cancellationToken.IsCancellationRequested)
+                {
+                    break;
+                }
+
+                results.Add(Prove(variant));
+                proved += results[^1] is ProvedEqual ? 1 : 0;
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
+            return results.ToImmutable();
+        },
+        cancellationToken);
+
+    /// <summary>Attempts to prove again what is said to be proved; where what was learnt from other variants could be in the way, once more without it.</summary>
+    public Task<ImmutableArray<ProofResult>> ProveAgainAsync(IReadOnlyList<VariantCode> variants, CancellationToken cancellationToken) => prover.RunAsync(
+        () =>
+        {
+            var results = ImmutableArray.CreateBuilder<ProofResult>();
+            foreach (var variant in variants)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                var result = Prove(variant);
+                if (result is NotProved)
+                {
+                    validator = null;
+                    result = Prove(variant);
+                }
+
+                results.Add(result);
+            }
+
+            return results.ToImmutable();
+        },
+        cancellationToken);
+
+    private ProofResult Prove(VariantCode variant)
+    {
+        try
+        {
+            validator ??= prover.Validator(function);
+            return validator.Prove(variant);
+        }
+        catch (Exception exception)
+        {
+            // What it has learnt so far may be half of something.
+            validator = null;
+            return new NotProved(Prover.CheckerCategory, $"{exception.GetType().Name}: {exception.Message}");
+        }
+    }
+}

@@ -1,6 +1,9 @@
 using Mewe.Diversify;
+using Mewe.Equivalence.Proof;
+using Mewe.Equivalence.Proof.Solving;
 using Mewe.Equivalence.Tests.Planted;
 using Mewe.Wasm;
+using Mewe.Wasm.Validation;
 
 namespace Mewe.Equivalence.Tests;
 
@@ -53,6 +56,42 @@ public sealed class PlantedBugTests(EngineFixture fixture, ITestOutputHelper out
         output.WriteLine($"{found.Count - misses.Count - refused} of {found.Count} refuted, {refused} not decided, {misses.Count} missed");
         Assert.All(found.GroupBy(planted => planted.Instance.Bug), bug => Assert.True(bug.Count() >= 10, $"only {bug.Count()} instances of {bug.Key.Name}"));
         Assert.True(misses.Count * 20 <= found.Count, $"{misses.Count} of {found.Count} were missed");
+    }
+
+    [Fact]
+    public void NoPlantedBugIsProved()
+    {
+        var modules = Modules.ToDictionary(name => name, Corpus.Load);
+        var facts = modules.ToDictionary(module => module.Key, module => new ModuleFacts(module.Value));
+        var solver = Z3Solver.Create();
+        var proved = new List<Instance>();
+        foreach (var bug in Bugs)
+        {
+            var count = 0;
+            foreach (var instance in Sample(bug, modules))
+            {
+                var input = FunctionInput.Of(facts[instance.Module], instance.Function);
+                if (FunctionValidator.Validate(input.Module.Context, input.Type, instance.Code) is null)
+                {
+                    count++;
+                    if (new TranslationValidator(input, solver, null).Prove(new VariantCode(instance.Code)) is ProvedEqual)
+                    {
+                        proved.Add(instance);
+                    }
+                }
+            }
+
+            output.WriteLine($"{bug.Number,2} {bug.Name}: {count} instances, {proved.Count(instance => instance.Bug == bug)} proved");
+            Assert.True(count >= 10, $"only {count} instances of {bug.Name}");
+        }
+
+        foreach (var instance in proved)
+        {
+            output.WriteLine($"proved: {instance.Bug.Name} in function {instance.Function} of {instance.Module}");
+            output.WriteLine("  " + Difference(modules[instance.Module], instance));
+        }
+
+        Assert.Empty(proved);
     }
 
     // Instances from as many functions as there are, in an order that mixes modules and depends on nothing.

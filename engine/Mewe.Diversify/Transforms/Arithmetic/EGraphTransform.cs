@@ -35,7 +35,7 @@ public sealed class EGraphTransform : ISiteTransform
 
     public string Name => "egraph";
 
-    public int MaxEdits => 8;
+    public int MaxEdits => 4;
 
     public bool Applies(FunctionView view) => true;
 

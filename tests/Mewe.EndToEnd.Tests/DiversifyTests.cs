@@ -91,7 +91,7 @@ public sealed class DiversifyTests(EncryptJob job, EngineFixture fixture) : ICla
             foreach (var variant in function.GetProperty("variants").EnumerateArray())
             {
                 Assert.All(VariantProperties, property => Assert.True(variant.TryGetProperty(property, out _), property));
-                Assert.Equal("tested", variant.GetProperty("evidence").GetString());
+                Assert.Contains(variant.GetProperty("evidence").GetString(), new[] { "tested", "proved" });
                 Assert.NotEmpty(variant.GetProperty("transforms").EnumerateArray());
                 var body = module.Bodies[variant.GetProperty("index").GetInt32() - module.ImportedFunctionCount];
                 Assert.True(variant.GetProperty("instructions").GetInt32() >= body.Decode().Instructions.Length);

@@ -13,8 +13,10 @@ public sealed class JobOptionsTests
 
     [Fact]
     public void EveryOptionIsWritten() => Assert.Equal(
-        "variants=4 policy=entry randomness=import functions=\"^a\" exclude=\"b$\" fuel=1000",
-        new JobOptions { Variants = 4, Policy = DispatchPolicy.Entry, Randomness = RandomnessMode.Import, Functions = "^a", Exclude = "b$", Fuel = 1000 }.Canonical());
+        "variants=4 policy=entry randomness=import functions=\"^a\" exclude=\"b$\" fuel=1000 evidence=proved",
+        new JobOptions { Variants = 4, Policy = DispatchPolicy.Entry, Randomness = RandomnessMode.Import, Functions = "^a", Exclude = "b$", Fuel = 1000,
+            Evidence = RequiredEvidence.Proved,
+        }.Canonical());
 
     [Fact]
     public void DifferentOptionsAreWrittenDifferently()

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Mewe.Wasm;
 using Mewe.Wasm.Binary;
 
@@ -57,8 +58,44 @@ public sealed class MeweSectionTests
         }
 
         Assert.Null(MeweSection.TryRead(With([.. bytes, 0]), out _));
-        Assert.Null(MeweSection.TryRead(With([2, .. bytes[1..]]), out var unknown));
+        Assert.Null(MeweSection.TryRead(With([3, .. bytes[1..]]), out var unknown));
         Assert.Equal(WasmErrorKind.Unsupported, unknown!.Kind);
+    }
+
+    [Fact]
+    public void Steps_with_their_rules_and_what_is_not_proved_come_back()
+    {
+        var original = EverythingModule.Make();
+        var padded = Variants.Padded(original, EverythingModule.First, 2);
+        ImmutableArray<VariantStep> steps = [new("commute*3", []), new("egraph*1", ["mba/add-xor@32", "commute/add@32"])];
+        var proved = padded.Variants[0] with { Steps = steps, Evidence = Variants.Evidence with { Kind = EvidenceKind.Proved } };
+        var tested = padded.Variants[1] with { Evidence = Variants.Evidence with { NotProved = "traps" } };
+
+        var linked = MultivariantLinker.Link(original, [padded with { Variants = [proved, tested] }], new LinkOptions());
+
+        var variants = MeweSection.TryRead(ModuleReader.Read(linked.Module), out _)!.Map.Functions[0].Variants;
+        Assert.Equal<VariantStep>(steps, variants[0].Steps);
+        Assert.Equal(proved.Evidence, variants[0].Evidence);
+        Assert.Equal(tested.Evidence, variants[1].Evidence);
+        Assert.Empty(StructureCheck.Compare(original, ModuleReader.Read(linked.Module)));
+    }
+
+    [Fact]
+    public void A_module_with_the_first_layout_is_still_read_and_checked()
+    {
+        var original = EverythingModule.Make();
+        var padded = Variants.Padded(original, EverythingModule.First, 2);
+        var before = padded with { Variants = [.. padded.Variants.Select(variant => variant with { Steps = [new("egraph*1", ["mba/add-xor@32"])] })] };
+        var linked = MultivariantLinker.Link(original, [before], new LinkOptions { SectionVersion = 1 });
+        var module = ModuleReader.Read(linked.Module);
+
+        var section = MeweSection.TryRead(module, out _)!;
+
+        Assert.Equal(1, section.Version);
+        Assert.Equal(1, module.CustomSections.Single(custom => custom.Name == "mewe").Bytes.Span[0]);
+        Assert.Equal<VariantStep>(["egraph*1"], section.Map.Functions[0].Variants[0].Steps);
+        Assert.Equal(Variants.Evidence, section.Map.Functions[0].Variants[0].Evidence);
+        Assert.Empty(StructureCheck.Compare(original, module));
     }
 
     [Fact]

@@ -74,7 +74,7 @@ public sealed class StructureCheckTests
         Assert.Equal(Functions().OrderBy(function => function.Function).Select(Describe), contents!.Functions.Select(Describe));
 
         static string Describe(FunctionVariants function) => $"{function.Function} {function.Reason}: " + string.Join("; ", function.Variants.Select(variant =>
-            string.Join(',', variant.Transforms) + variant.Evidence + Code(variant.Code.Code)
+            string.Join(',', variant.Steps.Select(step => $"{step.Transform} {string.Join(' ', step.Rules)}")) + variant.Evidence + Code(variant.Code.Code)
             + string.Join('|', variant.Code.Outlined.Select(outlined => outlined.Type + Code(outlined.Code)))));
 
         static string Code(FunctionCode code) => string.Join(',', code.Locals) + string.Join(',', code.Instructions);

@@ -9,7 +9,7 @@ internal static class Variants
 {
     public static readonly Evidence Evidence = new(EvidenceKind.Tested, 256, 4, 3) { Inconclusive = 1 };
 
-    public static LinkedVariant Of(VariantCode code, params ReadOnlySpan<string> transforms) => new(code, ImmutableArray.Create(transforms), Evidence);
+    public static LinkedVariant Of(VariantCode code, params ReadOnlySpan<string> transforms) => new(code, [.. transforms], Evidence);
 
     /// <summary>Variants that do the same: more and more nops in front, and in every other one a call of an outlined function that does nothing.</summary>
     public static FunctionVariants Padded(WasmModule module, uint function, int count)

@@ -52,6 +52,15 @@ public abstract class StoreConformance
     }
 
     [Fact]
+    public async Task All_lemmas_are_those_of_one_version()
+    {
+        var (store, _) = await OpenAsync();
+        await PutAsync(store, Lemma(1, LemmaVerdict.Proved), Lemma(2, LemmaVerdict.Undecided, length: 32), Lemma(3, LemmaVerdict.Proved, version: Version + 1));
+        Assert.True((await store.GetAllLemmasAsync(Version, Cancellation)).TryGet(out var found));
+        Assert.Equal(new[] { Lemma(1, LemmaVerdict.Proved), Lemma(2, LemmaVerdict.Undecided, length: 32) }, found.OrderBy(lemma => lemma.Key.Length));
+    }
+
+    [Fact]
     public async Task Keys_of_different_lengths_are_different_keys()
     {
         var (store, _) = await OpenAsync();

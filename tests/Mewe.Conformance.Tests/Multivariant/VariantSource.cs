@@ -103,7 +103,7 @@ public abstract class VariantSource
     }
 
     private static LinkedVariant Linked(CandidateVariant candidate, Evidence evidence) =>
-        new(candidate.Code, [.. candidate.Steps.Select(step => step.ToString())], evidence);
+        new(candidate.Code, [.. candidate.Steps.Select(VariantStep.Of)], evidence);
 
     private static string Steps(CandidateVariant candidate) => string.Join(" ", candidate.Steps);
 

@@ -53,6 +53,8 @@ internal static class MeweCommand
     /// <summary>Starts the program with all its streams redirected.</summary>
     public static Process Start(ProcessStartInfo start)
     {
+        // The user's own store is none of the tests' business.
+        start.Environment.TryAdd("XDG_CACHE_HOME", System.IO.Path.Combine(AppContext.BaseDirectory, "cache"));
         start.RedirectStandardInput = start.RedirectStandardOutput = start.RedirectStandardError = true;
         start.UseShellExecute = false;
         return Process.Start(start)!;

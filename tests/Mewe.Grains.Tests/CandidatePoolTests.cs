@@ -1,0 +1,74 @@
+using Mewe.Diversify;
+using Mewe.Equivalence;
+using Mewe.Equivalence.Proof;
+using Mewe.Wasm;
+
+namespace Mewe.Grains.Tests;
+
+/// <summary>Which candidates are taken, and when there are enough.</summary>
+public sealed class CandidatePoolTests
+{
+    private const int Wanted = 2;
+
+    private static readonly Tested Passed = new(256, 256, 256, 0, 1, TestedBasis.Completed);
+
+    private static readonly ProofResult Proved = new ProvedEqual(), Traps = new NotProved("traps", "why");
+
+    private static VariantCode Code(int constants) =>
+        new(new FunctionCode([], [.. Enumerable.Range(1, constants).SelectMany(i => new[] { Instruction.I32Const(i), Instruction.Of(Opcode.Drop) }), Instruction.Of(Opcode.End)]));
+
+    private static CandidatePool Pool(RequiredEvidence required, params ReadOnlySpan<ProofResult?> proofs)
+    {
+        var pool = new CandidatePool(Wanted, required);
+        for (var i = 0; i < proofs.Length; i++)
+        {
+            pool.Add(new CandidateVariant(Code(i + 1), [], 1, (UInt128)i), Passed, proofs[i]);
+        }
+
+        return pool;
+    }
+
+    [Fact]
+    public void TwiceAsManyProvedAsWantedAreEnough() => Assert.Equal(0, Pool(RequiredEvidence.Tested, Proved, Proved, Proved, Proved).Missing);
+
+    [Fact]
+    public void WhileSomePassAndMostAreProvedMoreAreTried() => Assert.Equal(1, Pool(RequiredEvidence.Tested, Proved, Proved, Traps, Proved).Missing);
+
+    [Fact]
+    public void NoMoreAreTriedWhereNoProofSucceeds()
+    {
+        Assert.Equal(0, Pool(RequiredEvidence.Tested, Traps, Traps, Traps, Traps).Missing);
+        Assert.Equal(0, Pool(RequiredEvidence.Proved, Traps, Traps, Traps, Traps).Missing);
+    }
+
+    [Fact]
+    public void AttemptsAreLimitedUnlessProofsAreRequired()
+    {
+        ProofResult?[] half = [Traps, Traps, Traps, Traps, Traps, Proved, Proved, Proved];
+        Assert.Equal(0, Pool(RequiredEvidence.Tested, half).Missing);
+        Assert.Equal(1, Pool(RequiredEvidence.Proved, half).Missing);
+    }
+
+    [Fact]
+    public void ProvedOnesAreTakenFirstHoweverFarApartTheOthersAre()
+    {
+        var pool = Pool(RequiredEvidence.Tested, Proved, Traps, Traps, Proved, Traps, Traps, Traps, Traps);
+        Assert.Equal([true, true], pool.Select(Code(0)).Chosen.Select(candidate => candidate.IsProved));
+    }
+
+    [Fact]
+    public void TestedOnesFillUp()
+    {
+        var pool = Pool(RequiredEvidence.Tested, Traps, Traps, Proved, Traps);
+        Assert.Equal([true, false], pool.Select(Code(0)).Chosen.Select(candidate => candidate.IsProved));
+        Assert.Null(pool.ProofsMissing());
+    }
+
+    [Fact]
+    public void WhereProofsAreRequiredNothingElseIsTakenAndTheReasonIsNamed()
+    {
+        var pool = Pool(RequiredEvidence.Proved, Traps, Traps, Proved, new NotProved("loops", "why"));
+        Assert.All(pool.Select(Code(0)).Chosen, candidate => Assert.True(candidate.IsProved));
+        Assert.Equal("3 of 4 candidates were not proved: traps, loops", pool.ProofsMissing());
+    }
+}

@@ -59,7 +59,7 @@ public sealed class PlantedBugTests(EngineFixture fixture, ITestOutputHelper out
     }
 
     [Fact]
-    public void NoPlantedBugIsProved()
+    public async Task NoPlantedBugThatDiffersIsProved()
     {
         var modules = Modules.ToDictionary(name => name, Corpus.Load);
         var facts = modules.ToDictionary(module => module.Key, module => new ModuleFacts(module.Value));
@@ -85,13 +85,21 @@ public sealed class PlantedBugTests(EngineFixture fixture, ITestOutputHelper out
             Assert.True(count >= 10, $"only {count} instances of {bug.Name}");
         }
 
-        foreach (var instance in proved)
+        // A mistake can happen to change nothing, as two locals made one that never live at the same time. Whether it is that is asked of the engine, on many inputs.
+        foreach (var group in proved.GroupBy(instance => (instance.Module, instance.Function)))
         {
-            output.WriteLine($"proved: {instance.Bug.Name} in function {instance.Function} of {instance.Module}");
-            output.WriteLine("  " + Difference(modules[instance.Module], instance));
+            var tester = new DifferentialTester(fixture.Engine, modules[group.Key.Module], new TestOptions { Inputs = 4096, Pool = 4096 });
+            var report = await tester.TestAsync(
+                group.Key.Function, [.. group.Select(instance => new VariantCode(instance.Code))], null, TestContext.Current.CancellationToken);
+            foreach (var (instance, verdict) in group.Zip(report.Verdicts))
+            {
+                output.WriteLine($"proved: {instance.Bug.Name} in function {instance.Function} of {instance.Module}, on the engine: {verdict}");
+                output.WriteLine("  " + Difference(modules[instance.Module], instance));
+                Assert.IsType<Tested>(verdict);
+            }
         }
 
-        Assert.Empty(proved);
+        Assert.True(proved.Count <= 4, $"{proved.Count} planted bugs are proved equal");
     }
 
     // Instances from as many functions as there are, in an order that mixes modules and depends on nothing.

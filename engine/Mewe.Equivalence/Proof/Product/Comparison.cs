@@ -12,8 +12,8 @@ namespace Mewe.Equivalence.Proof.Product;
 /// </summary>
 internal sealed class Comparison(Simulation simulation, ISolver? solver, ILemmaCache lemmas)
 {
-    private const int MostQuestions = 16, MostNodes = 160, MostFacts = 12, LargestApplied = 2_000;
-    private const uint ResourceLimit = 400_000;
+    private const int MostQuestions = 12, MostNodes = 160, MostFacts = 12, LargestApplied = 2_000;
+    private const uint ResourceLimit = 100_000;
 
     private readonly HashSet<(Term, Term)> different = [];
     private int questions;

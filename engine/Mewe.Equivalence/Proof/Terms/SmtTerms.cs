@@ -10,10 +10,17 @@ namespace Mewe.Equivalence.Proof.Terms;
 internal sealed class SmtTerms(int mostNodes)
 {
     private readonly StringBuilder text = new();
+    /// <summary>From this width on products of unknowns are unknowns themselves: taking them apart bit by bit takes seconds, whatever the limit.</summary>
+    private const int WideProduct = 13;
+
     private readonly Dictionary<Term, string> names = [];
+    private readonly Dictionary<string, string> products = [];
 
     /// <summary>Unknowns in the order of their names x0, x1 ...</summary>
     public List<Term> Unknowns { get; } = [];
+
+    /// <summary>True where a product was left open.</summary>
+    public bool HasOpenProducts => products.Count > 0;
 
     /// <summary>The declarations and definitions so far.</summary>
     public string Text => text.ToString();
@@ -92,6 +99,8 @@ internal sealed class SmtTerms(int mostNodes)
                 return Apply(term.Children, names => $"(ite (= {names[0]} {Number(0, term.Children[0].Width)}) #b1 #b0)");
             case TermKind.Below:
                 return Apply(term.Children, names => $"(ite (bvult {names[0]} {names[1]}) #b1 #b0)");
+            case TermKind.Operation when term.Width >= WideProduct && term.Code is ProofOperation.Product or ProofOperation.DivideUnsigned or ProofOperation.DivideSigned:
+                return "";
             case TermKind.Operation:
                 return Operation(term);
             default:
@@ -167,6 +176,7 @@ internal sealed class SmtTerms(int mostNodes)
         foreach (var monomial in Monomial.Of(term))
         {
             var product = Number(monomial.Coefficient, term.Width);
+            var factors = new List<string>();
             foreach (var factor in monomial.Factors)
             {
                 if (Name(factor) is not { } name)
@@ -174,13 +184,36 @@ internal sealed class SmtTerms(int mostNodes)
                     return null;
                 }
 
-                product = monomial.Coefficient == 1 && monomial.Factors.Length == 1 ? name : $"(bvmul {product} {name})";
+                factors.Add(name);
+            }
+
+            if (factors.Count > 1 && term.Width >= WideProduct)
+            {
+                factors = [Open(term.Width, factors)];
+            }
+
+            foreach (var factor in factors)
+            {
+                product = monomial.Coefficient == 1 && factors.Count == 1 ? factor : $"(bvmul {product} {factor})";
             }
 
             sum = $"(bvadd {sum} {product})";
         }
 
         return sum;
+    }
+
+    /// <summary>The unknown that stands for a product of some factors at a width.</summary>
+    private string Open(int width, List<string> factors)
+    {
+        var key = string.Create(CultureInfo.InvariantCulture, $"{width}:{string.Join('*', factors)}");
+        if (!products.TryGetValue(key, out var name))
+        {
+            products.Add(key, name = $"p{products.Count}");
+            text.Append(CultureInfo.InvariantCulture, $"(declare-const {name} (_ BitVec {width}))\n");
+        }
+
+        return name;
     }
 
     /// <summary>At 64 bits.</summary>

@@ -12,7 +12,7 @@ public sealed class CandidatePoolTests
 
     private static readonly Tested Passed = new(256, 256, 256, 0, 1, TestedBasis.Completed);
 
-    private static readonly ProofResult Proved = new ProvedEqual(), Traps = new NotProved("traps", "why");
+    private static readonly ProofResult Proved = new ProvedEqual(1, 0), Traps = new NotProved("traps", "why");
 
     private static VariantCode Code(int constants) =>
         new(new FunctionCode([], [.. Enumerable.Range(1, constants).SelectMany(i => new[] { Instruction.I32Const(i), Instruction.Of(Opcode.Drop) }), Instruction.Of(Opcode.End)]));

@@ -115,7 +115,7 @@ internal static class ExplainVerb
         CommandOutput.Line(evidence.Again switch
         {
             null => "  not checked again just now: give --original, or use mewe verify",
-            { Proved: true } again => $"  proved again just now from the two files, with {again.Questions} questions to the solver ({again.Solver})",
+            { Proved: true } again => $"  proved again just now from the two files: {again.Nodes} pairs of places matched, {again.Questions} questions to the solver ({again.Solver})",
             var again => $"  NOT proved again just now: {again.Category}: {again.Reason} (solver: {again.Solver})",
         });
     }

@@ -50,8 +50,9 @@ public sealed record VariantExplanation(uint Function, string Name, int Variant,
         var (lemmas, _) = await JobLemmas.LoadAsync(null, solver, cancellationToken);
         using var prover = new Prover(1, solver, lemmas);
         var results = await prover.Of(original).ProveAgainAsync([code], cancellationToken);
-        var open = results[0] as NotProved;
-        return this with { Evidence = Evidence with { Again = new ExplainedProof(open is null, open?.Category, open?.Reason, lemmas.Asked, Prover.NameOf(solver)) } };
+        var (open, proved) = (results[0] as NotProved, results[0] as ProvedEqual);
+        var again = new ExplainedProof(proved is not null, open?.Category, open?.Reason, proved?.Nodes, proved?.Questions ?? (int)lemmas.Asked, Prover.NameOf(solver));
+        return this with { Evidence = Evidence with { Again = again } };
     }
 
     private static string NameOf(string transform) => transform.Split('*')[0];
@@ -117,8 +118,9 @@ public sealed record ExplainedEvidence(string Kind, string? NotProved, int Input
 
 /// <summary>A proof that was attempted just now, from the two files.</summary>
 /// <param name="Category">Why not; null where it is proved.</param>
+/// <param name="Nodes">Pairs of places in the two bodies that the proof goes through; null where it was not found.</param>
 /// <param name="Questions">For the solver; what the normal form of terms settles needs none.</param>
-public sealed record ExplainedProof(bool Proved, string? Category, string? Reason, long Questions, string Solver);
+public sealed record ExplainedProof(bool Proved, string? Category, string? Reason, int? Nodes, int Questions, string Solver);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 [JsonSerializable(typeof(VariantExplanation))]

@@ -10,6 +10,9 @@ namespace Mewe.Throughput;
 /// <summary>Measures one module: proposing alone, and then the whole job.</summary>
 internal static class ModuleMeasurement
 {
+    /// <summary>As many as a job asks for at first.</summary>
+    private const int CandidatesPerVariant = 2;
+
     public static async Task<ModuleResult> RunAsync(string path, int variants, int threads)
     {
         var bytes = await File.ReadAllBytesAsync(path);
@@ -32,7 +35,7 @@ internal static class ModuleMeasurement
         long Count(int candidates) => functions.Sum(function => (long)Diversifier.Default.Propose(function, new DiversifyOptions { MaxCandidates = candidates }).Count());
         Count(1);
         var before = Environment.CpuUsage.TotalTime;
-        var proposed = Count(FunctionGrain.PoolPerVariant * variants);
+        var proposed = Count(CandidatesPerVariant * variants);
         return (proposed, (Environment.CpuUsage.TotalTime - before).TotalSeconds);
     }
 

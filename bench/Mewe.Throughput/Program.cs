@@ -19,7 +19,7 @@ if (options.Tester)
     Console.Error.WriteLine("warming up");
     for (var round = 0; round < 2; round++)
     {
-        await TesterMeasurement.RunAsync(options.Modules[0], options.Candidates, options.Functions, options.Copies);
+        await TesterMeasurement.RunAsync(options.Modules[^1], options.Candidates, options.Functions, options.Copies);
     }
 
     foreach (var module in options.Modules)

@@ -43,7 +43,7 @@ public sealed class OutputTests
         using var abort = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         abort.CancelAfter(TimeSpan.FromMinutes(5));
         using var folder = new TempFolder();
-        using var process = MeweCommand.Start(new ProcessStartInfo(MeweCommand.Path, ["diversify", Sample.ModulePath("qr_str"), "-o", folder["out.wasm"], "--report", folder["report.json"]]));
+        using var process = MeweCommand.Start(new ProcessStartInfo(MeweCommand.Path, ["diversify", Sample.ModulePath("qr_str"), "-o", folder["out.wasm"], "--report", folder["report.json"], "--variants", "64"]));
         try
         {
             // In the middle of the work: some candidates have been tested.

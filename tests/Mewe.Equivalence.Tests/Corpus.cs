@@ -1,34 +1,19 @@
 using Mewe.Wasm;
 using Mewe.Wasm.Binary;
+using Mewe.Wasm.Tests.Shared;
 
 namespace Mewe.Equivalence.Tests;
 
-/// <summary>The real modules that tests run on: the folder <c>shared/corpus</c> beside the repository, or the one that MEWE_CORPUS names.</summary>
+/// <summary>The real modules that tests run on, from the data beside the repository.</summary>
 internal static class Corpus
 {
-    private static readonly Lazy<string> Folder = new(Find);
+    private const string Absent = "(the corpus is not there)";
 
-    public static IEnumerable<string> Names => Directory.EnumerateFiles(Folder.Value, "*.wasm", SearchOption.AllDirectories)
-        .Select(path => Path.GetRelativePath(Folder.Value, path)).Order(StringComparer.Ordinal);
+    /// <summary>Paths in the corpus. Where it is absent there is one entry, whose test then says so.</summary>
+    public static IEnumerable<string> Names => SharedFolder.TryFind("corpus") is { } root
+        ? Directory.EnumerateFiles(root, "*.wasm", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(root, path)).Order(StringComparer.Ordinal)
+        : [Absent];
 
-    public static WasmModule Load(string name) => ModuleReader.Read(File.ReadAllBytes(Path.Combine(Folder.Value, name)));
-
-    private static string Find()
-    {
-        if (Environment.GetEnvironmentVariable("MEWE_CORPUS") is { Length: > 0 } named)
-        {
-            return named;
-        }
-
-        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
-        {
-            var corpus = Path.Combine(directory.FullName, "shared", "corpus");
-            if (Directory.Exists(corpus))
-            {
-                return corpus;
-            }
-        }
-
-        throw new DirectoryNotFoundException("these tests run on real modules: put shared/corpus beside the repository, or set MEWE_CORPUS to where it is");
-    }
+    public static WasmModule Load(string name) =>
+        ModuleReader.Read(File.ReadAllBytes(SharedFolder.Require("candidates of real modules", name == Absent ? ["corpus"] : ["corpus", .. name.Split('/')])));
 }

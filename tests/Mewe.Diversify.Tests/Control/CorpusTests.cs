@@ -2,26 +2,12 @@ using Mewe.Diversify.Tests.Running;
 using Mewe.Diversify.Transforms.Control;
 using Mewe.Diversify.Transforms.Locals;
 using Mewe.Wasm;
-using Mewe.Wasm.Binary;
 
 namespace Mewe.Diversify.Tests.Control;
 
 /// <summary>Transforms of control and locals on real functions. What they compute there is tested with the product's own tester; here it is where they fire, and validity.</summary>
 public sealed class CorpusTests
 {
-    /// <summary>The folder <c>shared/corpus</c> beside the repository, or the one that MEWE_CORPUS names.</summary>
-    private static string Corpus()
-    {
-        var folder = Environment.GetEnvironmentVariable("MEWE_CORPUS");
-        for (var at = new DirectoryInfo(AppContext.BaseDirectory); folder is null && at is not null; at = at.Parent)
-        {
-            var candidate = Path.Combine(at.FullName, "shared", "corpus");
-            folder = Directory.Exists(candidate) ? candidate : null;
-        }
-
-        return folder ?? throw new DirectoryNotFoundException("this test runs on real modules: put shared/corpus beside the repository, or set MEWE_CORPUS to where it is");
-    }
-
     [Fact]
     public void Every_transform_fires_on_real_functions_and_what_it_makes_validates()
     {
@@ -31,7 +17,7 @@ public sealed class CorpusTests
         WeightedTransform[] openers = [new(new BranchesToIf(), 1), new(new SpillToLocal(), 1), new(new SelectToIf(), 1)];
         foreach (var file in new[] { "paper/encrypt.reactor.wasm", "paper/qr_str.reactor.wasm", "more/as_program.wasm", "more/simd.command.wasm" })
         {
-            var facts = new ModuleFacts(ModuleReader.Read(File.ReadAllBytes(Path.Combine(Corpus(), file))));
+            var facts = new ModuleFacts(Corpus.Load(file));
             for (var k = 0; k < facts.Module.Bodies.Count; k++)
             {
                 var input = FunctionInput.Of(facts, (uint)(facts.ImportedFunctionCount + k));

@@ -13,12 +13,31 @@ internal sealed class MergedLocals : PlantedBug
         for (var kept = 0; kept + 1 < types.Length; kept++)
         {
             var lost = kept + 1;
-            if (lost >= type.Parameters.Length && types[kept] == types[lost])
+            var (from, to) = ((uint)lost, (uint)kept);
+
+            if (lost >= type.Parameters.Length && types[kept] == types[lost] && (Disturbs(code, from, to) || Disturbs(code, to, from)))
             {
-                var (from, to) = ((uint)lost, (uint)kept);
                 yield return new FunctionCode(code.Locals, [.. code.Instructions.Select(instruction =>
                     instruction.Info.Immediate == ImmediateKind.Local && instruction.Index == from ? instruction.WithIndex(to) : instruction)]);
             }
         }
+    }
+
+    // One is written and then the other read, which was last written before that: else making them one may be right.
+    private static bool Disturbs(FunctionCode code, uint written, uint read)
+    {
+        var isDisturbed = false;
+        foreach (var instruction in code.Instructions)
+        {
+            var isWrite = instruction.Opcode is Opcode.LocalSet or Opcode.LocalTee;
+            if (instruction.Opcode == Opcode.LocalGet && instruction.Index == read && isDisturbed)
+            {
+                return true;
+            }
+
+            isDisturbed = (isDisturbed && !(isWrite && instruction.Index == read)) || (isWrite && instruction.Index == written);
+        }
+
+        return false;
     }
 }

@@ -13,7 +13,7 @@ namespace Mewe.Equivalence.Proof.Product;
 internal sealed class Comparison(Simulation simulation, ISolver? solver, ILemmaCache lemmas)
 {
     private const int MostQuestions = 12, MostNodes = 160, MostFacts = 12, LargestApplied = 2_000;
-    private const uint ResourceLimit = 100_000;
+    private const uint ResourceLimit = 15_000;
 
     private readonly HashSet<(Term, Term)> different = [];
     private int questions;

@@ -395,25 +395,35 @@ internal sealed class SumBuilder(TermGraph graph, int width)
     /// <summary>Bytes of one memory that lie side by side and are joined in their order are one access.</summary>
     private void JoinLoads()
     {
+        var joined = false;
         for (var i = 0; i < parts.Count; i++)
         {
-            for (var j = 0; j < parts.Count && i < parts.Count; j++)
+            if (WholeLoad(parts[i]) is not { } low)
             {
-                if (i != j && WholeLoad(parts[i]) is { } low && WholeLoad(parts[j]) is { } high && ReferenceEquals(low.Children[0], high.Children[0])
-                    && ReferenceEquals(low.Children[1], high.Children[1]) && high.Value == low.Value + (ulong)(low.Width / 8) && low.Width == high.Width && low.Width <= 32
-                    && Weight(parts[j]) == ((Weight(parts[i]) << low.Width) & mask))
+                continue;
+            }
+
+            for (var j = 0; j < parts.Count; j++)
+            {
+                if (i != j && WholeLoad(parts[j]) is { } high && ReferenceEquals(low.Children[0], high.Children[0]) && ReferenceEquals(low.Children[1], high.Children[1])
+                    && high.Value == low.Value + (ulong)(low.Width / 8) && low.Width == high.Width && Weight(parts[j]) == ((Weight(parts[i]) << low.Width) & mask))
                 {
                     var whole = graph.Load(low.Children[0], low.Children[1], low.Value, 2 * low.Width / 8);
                     var weight = Weight(parts[i]);
                     parts.RemoveAt(Math.Max(i, j));
                     parts.RemoveAt(Math.Min(i, j));
                     Add(weight, whole);
-                    (i, j) = (0, -1);
+                    joined = true;
+                    i = -1;
+                    break;
                 }
             }
         }
 
-        parts.Sort(static (left, right) => Compare(left, right));
+        if (joined)
+        {
+            parts.Sort(static (left, right) => Compare(left, right));
+        }
     }
 
     private ulong Weight(Part part) => (part.Coefficient << part.Exponent) & mask;

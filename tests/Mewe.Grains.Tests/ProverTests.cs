@@ -18,7 +18,7 @@ public sealed class ProverTests
         var code = new VariantCode(new FunctionCode([], [Instruction.Of(Opcode.End)]));
         var broken = new FunctionInput(null!, 0, FunctionType.Of([], []), code.Code);
 
-        var results = await prover.Of(broken).ProveAsync([code, code], 2, Cancellation);
+        var results = await prover.Of(broken).ProveAsync([code, code], 2, 2, Cancellation);
 
         Assert.Equal(2, results.Length);
         Assert.All(results, result => Assert.Equal(Prover.CheckerCategory, Assert.IsType<NotProved>(result).Category));

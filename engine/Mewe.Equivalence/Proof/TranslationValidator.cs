@@ -12,7 +12,7 @@ namespace Mewe.Equivalence.Proof;
 /// </summary>
 public sealed class TranslationValidator
 {
-    private const int MostVisits = 4_000, MostTerms = 60_000;
+    private const int MostVisits = 1_500, MostTerms = 15_000;
 
     private readonly FunctionInput function;
     private readonly ISolver? solver;
@@ -39,7 +39,8 @@ public sealed class TranslationValidator
     public Action<string>? Trace { get; set; }
 
     /// <summary>Attempts a proof. The answer is a function of the two functions, and of whether there is a solver; neither order nor lemmas change it.</summary>
-    public ProofResult Prove(VariantCode variant)
+    /// <param name="askSolver">False for what can be settled without questions to the solver, which is most and takes a fraction of the time.</param>
+    public ProofResult Prove(VariantCode variant, bool askSolver = true)
     {
         if (original is null)
         {
@@ -50,7 +51,7 @@ public sealed class TranslationValidator
         {
             var code = FlatCode.Of(function.Module, function.Type, variant);
             var graph = new TermGraph(MostTerms);
-            var comparison = new Comparison(new Simulation(), solver, lemmas);
+            var comparison = new Comparison(new Simulation(), askSolver ? solver : null, lemmas);
             var exploration = new ProductExploration(graph, function.Module, original, code, comparison, MostVisits, Trace);
             return exploration.Explore(function.Type) is { } problem
                 ? new NotProved(problem.Kind.ToString().ToLowerInvariant(), problem.Text)

@@ -27,8 +27,8 @@ internal sealed record PassedCandidate(CandidateVariant Candidate, Tested Verdic
 /// The candidates of one function that passed, and when there are enough of them. All numbers are counts, so what is enough depends on no clock.
 /// </summary>
 /// <remarks>
-/// Enough are <see cref="PerVariant"/> times as many as wanted, so that there is something to select from. Proved ones are preferred, so where not all of these could be proved, more
-/// are tried, until as many are proved or it becomes dear: where few attempts succeed, or <see cref="MaxProofsPerVariant"/> times as many as wanted were made.
+/// Enough are <see cref="PerVariant"/> times as many as wanted, so that there is something to select from. Proved ones are preferred, so where fewer than wanted could be proved, more
+/// are tried, until that many are or it becomes dear: where few attempts succeed, or <see cref="MaxProofsPerVariant"/> times as many as wanted were made.
 /// </remarks>
 internal sealed class CandidatePool(int wanted, RequiredEvidence required)
 {
@@ -53,13 +53,16 @@ internal sealed class CandidatePool(int wanted, RequiredEvidence required)
     /// <summary>Candidates that are still missing; 0 where there are enough.</summary>
     public int Missing =>
         passed.Count < PerVariant * wanted ? (PerVariant * wanted) - passed.Count
-        : IsWorthMoreProofs ? (PerVariant * wanted) - Proved
+        : IsWorthMoreProofs ? MissingProofs
         : 0;
 
     /// <summary>Proofs that are still wanted.</summary>
-    public int MissingProofs => (PerVariant * wanted) - Proved;
+    public int MissingProofs => (PerVariant * wanted) - (wanted / 2) - Proved;
 
-    private bool IsWorthMoreProofs => Proved < PerVariant * wanted && (required == RequiredEvidence.Proved
+    /// <summary>Proofs that are missing for every variant to be a proved one: for these the solver is asked.</summary>
+    public int NeededProofs => wanted - Proved;
+
+    private bool IsWorthMoreProofs => NeededProofs > 0 && (required == RequiredEvidence.Proved
         ? Proved > 0
         : Proved * WorthwhileShare >= Attempted && Attempted < MaxProofsPerVariant * wanted);
 

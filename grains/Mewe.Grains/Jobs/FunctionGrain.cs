@@ -76,7 +76,7 @@ public sealed class FunctionGrain(JobPlan plan, DifferentialTester tester, Prove
             }
 
             tested(batch.Count, refuted.Count);
-            var proofs = await functionProver.ProveAsync([.. passed.Select(pair => pair.Candidate.Code)], pool.MissingProofs, cancellationToken);
+            var proofs = await functionProver.ProveAsync([.. passed.Select(pair => pair.Candidate.Code)], pool.MissingProofs, pool.NeededProofs, cancellationToken);
             for (var i = 0; i < passed.Count; i++)
             {
                 pool.Add(passed[i].Candidate, passed[i].Verdict, i < proofs.Length ? proofs[i] : null);

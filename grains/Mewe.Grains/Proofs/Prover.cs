@@ -39,37 +39,46 @@ public sealed class Prover : IDisposable
 
     internal Task<T> RunAsync<T>(Func<T> task, CancellationToken cancellationToken) => threads.RunAsync(task, cancellationToken);
 
+    internal bool HasSolver => solver is not null;
+
     internal TranslationValidator Validator(FunctionInput function) => new(function, solver, lemmas);
 }
 
-/// <summary>Proves variants of one function. What it finds depends on the function and on the variants that it was given, in their order.</summary>
+/// <summary>Proves variants of one function.</summary>
 public sealed class FunctionProver(Prover prover, FunctionInput function)
 {
     private TranslationValidator? validator;
 
-    /// <summary>Attempts proofs in order and stops when enough have succeeded: a result for each that was attempted.</summary>
-    public Task<ImmutableArray<ProofResult>> ProveAsync(IReadOnlyList<VariantCode> variants, int enough, CancellationToken cancellationToken) => prover.RunAsync(
+    /// <summary>
+    /// Attempts proofs in order, without the solver, and stops when enough have succeeded: a result for each that was attempted. Where fewer than needed have, those that failed are
+    /// attempted once more, with it, until as many have.
+    /// </summary>
+    public Task<ImmutableArray<ProofResult>> ProveAsync(IReadOnlyList<VariantCode> variants, int enough, int needed, CancellationToken cancellationToken) => prover.RunAsync(
         () =>
         {
-            var results = ImmutableArray.CreateBuilder<ProofResult>();
+            var results = new List<ProofResult>();
             var proved = 0;
-            foreach (var variant in variants)
+            for (var i = 0; i < variants.Count && proved < enough && !cancellationToken.IsCancellationRequested; i++)
             {
-                if (proved >= enough || cancellationToken.IsCancellationRequested)
-                {
-                    break;
-                }
-
-                results.Add(Prove(variant));
+                results.Add(Prove(variants[i], askSolver: false));
                 proved += results[^1] is ProvedEqual ? 1 : 0;
             }
 
+            for (var i = 0; i < results.Count && proved < needed && prover.HasSolver && !cancellationToken.IsCancellationRequested; i++)
+            {
+                if (results[i] is NotProved { Category: not ("unsupported" or "fuel") })
+                {
+                    results[i] = Prove(variants[i], askSolver: true);
+                    proved += results[i] is ProvedEqual ? 1 : 0;
+                }
+            }
+
             cancellationToken.ThrowIfCancellationRequested();
-            return results.ToImmutable();
+            return results.ToImmutableArray();
         },
         cancellationToken);
 
-    /// <summary>Attempts to prove again what is said to be proved; where what was learnt from other variants could be in the way, once more without it.</summary>
+    /// <summary>Attempts to prove again what is said to be proved: without the solver, and where that is not enough, with it.</summary>
     public Task<ImmutableArray<ProofResult>> ProveAgainAsync(IReadOnlyList<VariantCode> variants, CancellationToken cancellationToken) => prover.RunAsync(
         () =>
         {
@@ -77,31 +86,22 @@ public sealed class FunctionProver(Prover prover, FunctionInput function)
             foreach (var variant in variants)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                var result = Prove(variant);
-                if (result is NotProved)
-                {
-                    validator = null;
-                    result = Prove(variant);
-                }
-
-                results.Add(result);
+                results.Add(Prove(variant, askSolver: false) is ProvedEqual proved ? proved : Prove(variant, askSolver: true));
             }
 
             return results.ToImmutable();
         },
         cancellationToken);
 
-    private ProofResult Prove(VariantCode variant)
+    private ProofResult Prove(VariantCode variant, bool askSolver)
     {
         try
         {
             validator ??= prover.Validator(function);
-            return validator.Prove(variant);
+            return validator.Prove(variant, askSolver);
         }
         catch (Exception exception)
         {
-            // What it has learnt so far may be half of something.
-            validator = null;
             return new NotProved(Prover.CheckerCategory, $"{exception.GetType().Name}: {exception.Message}");
         }
     }

@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace Mewe.Equivalence.Proof.Terms;
 
 /// <summary>Bit i of it is bit i + <paramref name="Shift"/> of the atom, and zero outside of the atom's width.</summary>
@@ -45,6 +43,17 @@ internal sealed class BitForm
     /// <summary>Parts in any order, equal ones included, which cancel out bit by bit.</summary>
     public static BitForm Of(ulong constant, List<BitPart> parts)
     {
+        if (parts is [var only])
+        {
+            var bits = only.Mask;
+            foreach (var input in only.Inputs)
+            {
+                bits &= input.Valid;
+            }
+
+            return new BitForm(constant, bits == 0 ? [] : [only with { Mask = bits }]);
+        }
+
         parts.Sort(static (left, right) => Compare(left.Inputs, right.Inputs));
         var count = 0;
         for (var i = 0; i < parts.Count;)
@@ -136,24 +145,6 @@ internal sealed class BitForm
 
     public bool IsSame(BitForm other) => Constant == other.Constant && Parts.Length == other.Parts.Length
         && Parts.Zip(other.Parts).All(pair => pair.First.Mask == pair.Second.Mask && Compare(pair.First.Inputs, pair.Second.Inputs) == 0);
-
-    /// <summary>The highest bit of an atom that the form uses; -1 for none.</summary>
-    public int HighestBitOf(Term atom)
-    {
-        var highest = -1;
-        foreach (var part in Parts)
-        {
-            foreach (var input in part.Inputs)
-            {
-                if (ReferenceEquals(input.Atom, atom))
-                {
-                    highest = Math.Max(highest, 63 - BitOperations.LeadingZeroCount(part.Mask) + input.Shift);
-                }
-            }
-        }
-
-        return highest;
-    }
 
     private static BitInput[] Union(BitInput[] left, BitInput[] right)
     {

@@ -312,30 +312,53 @@ internal sealed partial class TermGraph
     /// <summary>Sums of which a part uses only low bits are cut to these, so that <c>(x + 256) &amp; 255</c> and <c>x &amp; 255</c> are the same.</summary>
     private BitForm WithNarrowAtoms(BitForm form)
     {
-        var narrowed = false;
+        if (!Array.Exists(form.Parts, static part => Cuttable(part) is not null))
+        {
+            return form;
+        }
+
         var result = BitForm.Of(form.Constant);
         foreach (var part in form.Parts)
         {
             var single = BitForm.Of(0, [part]);
-            foreach (var input in part.Inputs)
+            if (Cuttable(part) is var (sum, bits) && Replaced(single, sum, Narrow(sum, bits)) is { } narrower)
             {
-                if (input.Atom.Kind == TermKind.Sum && single.HighestBitOf(input.Atom) is var highest && highest < input.Atom.Width - 1 && IsWorthCutting(highest + 1)
-                    && Replaced(single, input.Atom, Narrow(input.Atom, highest + 1)) is { } narrower)
-                {
-                    single = WithNarrowAtoms(narrower);
-                    narrowed = true;
-                    break;
-                }
+                single = WithNarrowAtoms(narrower);
             }
 
-            result = narrowed ? BitForm.Xor(result, single) : BitForm.Of(result.Constant, [.. result.Parts, .. single.Parts]);
+            result = BitForm.Xor(result, single);
         }
 
-        return narrowed ? result : form;
+        return result;
+    }
+
+    /// <summary>A sum of which a part uses only low bits, and how many.</summary>
+    private static (Term Sum, int Bits)? Cuttable(BitPart part)
+    {
+        foreach (var input in part.Inputs)
+        {
+            if (input.Atom.Kind != TermKind.Sum)
+            {
+                continue;
+            }
+
+            var highest = 0;
+            foreach (var other in part.Inputs)
+            {
+                highest = ReferenceEquals(other.Atom, input.Atom) ? Math.Max(highest, 63 - BitOperations.LeadingZeroCount(part.Mask) + other.Shift) : highest;
+            }
+
+            if (highest < input.Atom.Width - 1 && IsWorthCutting(highest + 1))
+            {
+                return (input.Atom, highest + 1);
+            }
+        }
+
+        return null;
     }
 
     /// <summary>Sums are cut to few bits, or to what wrapping and masking cut them to; cutting them everywhere, at every rotation say, would copy all that they are made of.</summary>
-    internal static bool IsWorthCutting(int bits) => bits is <= 12 or 16 or 32;
+    internal static bool IsWorthCutting(int bits) => bits is <= 8 or 32;
 
     /// <summary>The low bits of a sum, less those that are the same for all values.</summary>
     internal BitForm Narrow(Term sum, int width)

@@ -12,7 +12,8 @@ namespace Mewe.Equivalence.Proof;
 /// </summary>
 public sealed class TranslationValidator
 {
-    private const int MostVisits = 1_500, MostTerms = 15_000;
+    private const int MostVisits = 1_500;
+    private const long MostWork = 60_000;
 
     private readonly FunctionInput function;
     private readonly ISolver? solver;
@@ -35,6 +36,9 @@ public sealed class TranslationValidator
         }
     }
 
+    /// <summary>Work that all attempts have taken so far, counted in terms: the same on every machine.</summary>
+    public long Work { get; private set; }
+
     /// <summary>Told of every step of a proof, for who wants to know where one gets stuck.</summary>
     public Action<string>? Trace { get; set; }
 
@@ -47,10 +51,11 @@ public sealed class TranslationValidator
             return unsupported!;
         }
 
+        TermGraph? graph = null;
         try
         {
             var code = FlatCode.Of(function.Module, function.Type, variant);
-            var graph = new TermGraph(MostTerms);
+            graph = new TermGraph(MostWork);
             var comparison = new Comparison(new Simulation(), askSolver ? solver : null, lemmas);
             var exploration = new ProductExploration(graph, function.Module, original, code, comparison, MostVisits, Trace);
             return exploration.Explore(function.Type) is { } problem
@@ -63,7 +68,11 @@ public sealed class TranslationValidator
         }
         catch (OutOfFuelException)
         {
-            return new NotProved("fuel", $"a proof would take more than {MostTerms} terms");
+            return new NotProved("fuel", "a proof would take more work than is allowed");
+        }
+        finally
+        {
+            Work += graph?.Work ?? 0;
         }
     }
 }

@@ -47,6 +47,9 @@ public sealed class Prover : IDisposable
 /// <summary>Proves variants of one function.</summary>
 public sealed class FunctionProver(Prover prover, FunctionInput function)
 {
+    /// <summary>Work on one function, in the unit of <see cref="TranslationValidator.Work"/>: where proofs are dear, some variants stay tested only. A few seconds.</summary>
+    private const long MostWork = 500_000;
+
     private TranslationValidator? validator;
 
     /// <summary>
@@ -58,13 +61,13 @@ public sealed class FunctionProver(Prover prover, FunctionInput function)
         {
             var results = new List<ProofResult>();
             var proved = 0;
-            for (var i = 0; i < variants.Count && proved < enough && !cancellationToken.IsCancellationRequested; i++)
+            for (var i = 0; i < variants.Count && proved < enough && HasFuel && !cancellationToken.IsCancellationRequested; i++)
             {
                 results.Add(Prove(variants[i], askSolver: false));
                 proved += results[^1] is ProvedEqual ? 1 : 0;
             }
 
-            for (var i = 0; i < results.Count && proved < needed && prover.HasSolver && !cancellationToken.IsCancellationRequested; i++)
+            for (var i = 0; i < results.Count && proved < needed && prover.HasSolver && HasFuel && !cancellationToken.IsCancellationRequested; i++)
             {
                 if (results[i] is NotProved { Category: not ("unsupported" or "fuel") })
                 {
@@ -92,6 +95,8 @@ public sealed class FunctionProver(Prover prover, FunctionInput function)
             return results.ToImmutable();
         },
         cancellationToken);
+
+    private bool HasFuel => (validator?.Work ?? 0) < MostWork;
 
     private ProofResult Prove(VariantCode variant, bool askSolver)
     {

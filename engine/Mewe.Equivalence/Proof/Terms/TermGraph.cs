@@ -13,12 +13,12 @@ internal sealed partial class TermGraph
     private readonly HashSet<Term> terms = new(Structure.Instance);
     private readonly Term[] smallConstants = new Term[65];
 
-    private readonly int mostTerms;
+    private readonly long fuel;
 
-    /// <param name="mostTerms">Terms that may be made; making more ends the proof (<see cref="OutOfFuelException"/>).</param>
-    public TermGraph(int mostTerms = int.MaxValue)
+    /// <param name="fuel">Times that a term may be asked for; one more ends the proof (<see cref="OutOfFuelException"/>).</param>
+    public TermGraph(long fuel = long.MaxValue)
     {
-        this.mostTerms = mostTerms;
+        this.fuel = fuel;
         False = Constant(1, 0);
         True = Constant(1, 1);
     }
@@ -28,6 +28,9 @@ internal sealed partial class TermGraph
     public Term True { get; }
 
     public int Count => terms.Count;
+
+    /// <summary>Terms that were asked for, those included that were there: a measure of the work that does not depend on the machine.</summary>
+    public long Work { get; private set; }
 
     public Term Constant(int width, ulong value)
     {
@@ -92,6 +95,11 @@ internal sealed partial class TermGraph
 
     internal Term Intern(TermKind kind, int width, int code, ulong value, Term[] children, ulong[] numbers)
     {
+        if (++Work > fuel)
+        {
+            throw new OutOfFuelException();
+        }
+
         var hash = new HashCode();
         hash.Add(((int)kind << 20) ^ (width << 12) ^ code);
         hash.Add(value);
@@ -111,11 +119,6 @@ internal sealed partial class TermGraph
             return known;
         }
 
-        if (terms.Count >= mostTerms)
-        {
-            throw new OutOfFuelException();
-        }
-
         terms.Add(term);
         return term;
     }
@@ -132,5 +135,5 @@ internal sealed partial class TermGraph
     }
 }
 
-/// <summary>A proof has made as many terms as it may.</summary>
+/// <summary>A proof has done as much work as it may.</summary>
 internal sealed class OutOfFuelException : Exception;

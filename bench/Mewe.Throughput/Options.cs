@@ -4,12 +4,13 @@ using System.Globalization;
 namespace Mewe.Throughput;
 
 /// <param name="Tester">Measure the tester alone, with so many candidates of so many functions, on modules whose functions are repeated.</param>
+/// <param name="Proofs">Measure the prover alone, on functions chosen in the same way.</param>
 /// <param name="Child">Measure one module in this process and print the result as JSON.</param>
-internal sealed record Options(ImmutableArray<string> Modules, int Variants, int Threads, string? JsonPath, bool Child, bool Tester, int Candidates, int Functions, int Copies)
+internal sealed record Options(ImmutableArray<string> Modules, int Variants, int Threads, string? JsonPath, bool Child, bool Tester, bool Proofs, int Candidates, int Functions, int Copies)
 {
     public static (Options? Options, string? Problem) Parse(string[] args)
     {
-        var options = new Options([], 16, Environment.ProcessorCount, null, false, false, 64, 64, 1);
+        var options = new Options([], 16, Environment.ProcessorCount, null, false, false, false, 64, 64, 1);
         for (var i = 0; i < args.Length; i++)
         {
             var value = i + 1 < args.Length ? args[i + 1] : null;
@@ -20,6 +21,9 @@ internal sealed record Options(ImmutableArray<string> Modules, int Variants, int
                     continue;
                 case "--tester":
                     options = options with { Tester = true };
+                    continue;
+                case "--proofs":
+                    options = options with { Proofs = true };
                     continue;
                 case "--candidates" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var candidates) && candidates > 0:
                     options = options with { Candidates = candidates };

@@ -7,7 +7,7 @@ using Mewe.Throughput;
 var (options, problem) = Options.Parse(args);
 if (options is null)
 {
-    Console.Error.WriteLine($"throughput: {problem}\nusage: throughput [--variants K] [--threads N] [--json FILE] [MODULE.wasm ...]\n       throughput --tester [--candidates N] [--functions N] [--copies N] MODULE.wasm ...");
+    Console.Error.WriteLine($"throughput: {problem}\nusage: throughput [--variants K] [--threads N] [--json FILE] [MODULE.wasm ...]\n       throughput --tester|--proofs [--candidates N] [--functions N] [--copies N] MODULE.wasm ...");
     return 64;
 }
 
@@ -29,6 +29,18 @@ if (options.Tester)
     }
 
     ResultTable.Print(measured, options.Candidates, Console.Out);
+    return 0;
+}
+
+if (options.Proofs)
+{
+    ProofMeasurement.Run(options.Modules[^1], options.Candidates, options.Functions);
+    Console.WriteLine("module                     functions  median  attempts  proved  proved without solver  attempts/core s  proved/core s  proved/core s without solver");
+    foreach (var module in options.Modules)
+    {
+        Console.WriteLine(ProofMeasurement.Run(module, options.Candidates, options.Functions));
+    }
+
     return 0;
 }
 

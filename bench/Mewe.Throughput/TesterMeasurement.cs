@@ -16,10 +16,7 @@ internal static class TesterMeasurement
         var module = Repeat(ModuleReader.TryRead(await File.ReadAllBytesAsync(path), out var error) ?? throw new InvalidDataException(error!.ToString()), copies);
         var bytes = ModuleWriter.Write(module);
         var facts = new ModuleFacts(module);
-        var sizes = Enumerable.Range(0, module.Bodies.Count).Select(i => (Function: (uint)(module.ImportedFunctionCount + i), Size: module.Bodies[i].Decode().Instructions.Length))
-            .Where(function => function.Size >= 8).OrderBy(function => function.Size).ToList();
-        var taken = Math.Min(functions, (sizes.Count + 2) / 3);
-        var chosen = sizes.Skip((sizes.Count - taken) / 2).Take(taken).ToList();
+        var chosen = MedianFunctions(module, functions);
         var work = chosen.Select(function => (function.Function, Candidates: Propose(facts, function.Function, candidates))).Where(item => item.Candidates.Length > 0).ToList();
         var started = await NodeEngine.StartAsync(new NodeEngineOptions { Workers = 1 }, CancellationToken.None);
         await using var engine = started.Value;
@@ -53,7 +50,16 @@ internal static class TesterMeasurement
             outcomes == 0 ? 1 : (double)covered / outcomes, own.TotalSeconds, ofEngine.TotalSeconds, clock.Elapsed.TotalSeconds, tested / cpu);
     }
 
-    private static VariantCode[] Propose(ModuleFacts facts, uint function, int candidates) =>
+    /// <summary>The functions nearest to the median size, at most a third of those with eight or more instructions, with their sizes.</summary>
+    public static List<(uint Function, int Size)> MedianFunctions(WasmModule module, int functions)
+    {
+        var sizes = Enumerable.Range(0, module.Bodies.Count).Select(i => (Function: (uint)(module.ImportedFunctionCount + i), Size: module.Bodies[i].Decode().Instructions.Length))
+            .Where(function => function.Size >= 8).OrderBy(function => function.Size).ToList();
+        var taken = Math.Min(functions, (sizes.Count + 2) / 3);
+        return [.. sizes.Skip((sizes.Count - taken) / 2).Take(taken)];
+    }
+
+    public static VariantCode[] Propose(ModuleFacts facts, uint function, int candidates) =>
         [.. Diversifier.Default.Propose(FunctionInput.Of(facts, function), new DiversifyOptions { MaxCandidates = candidates }).Select(candidate => candidate.Code)];
 
     private static WasmModule Repeat(WasmModule module, int copies)

@@ -67,4 +67,7 @@ public sealed record FunctionVariants(uint Function, ImmutableArray<LinkedVarian
 {
     /// <summary>Why there are fewer variants than were asked for; null where there are as many.</summary>
     public string? Reason { get; init; }
+
+    /// <summary>What its calls get under <see cref="DispatchPolicy.Auto"/>; null for a fresh choice on every call. The other policies say it for all functions alike.</summary>
+    public FunctionDispatch? Dispatch { get; init; }
 }

@@ -93,8 +93,8 @@ public sealed class NodeEngine : IWasmEngine
     /// <inheritdoc/>
     public async Task<EngineResult<TimingResult>> TimeAsync(TimingRequest request, CancellationToken cancellationToken)
     {
-        var result = await runs.ExecuteAsync(RunCodec.Encode(request), request.AbortAfter ?? options.AbortAfter, cancellationToken).ConfigureAwait(false);
-        return result.TryGet(out var reply, out var failure) ? RunCodec.DecodeTiming(request, reply) : failure;
+        var result = await runs.ExecuteAsync(TimingCodec.Encode(request), request.AbortAfter ?? options.AbortAfter, cancellationToken).ConfigureAwait(false);
+        return result.TryGet(out var reply, out var failure) ? TimingCodec.Decode(request, reply) : failure;
     }
 
     /// <inheritdoc/>

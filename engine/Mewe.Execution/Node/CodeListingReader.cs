@@ -17,7 +17,7 @@ namespace Mewe.Execution.Node;
 /// compiler: TurboFan
 /// Instructions (size = 96)
 /// 0x228d8b28c1c7    47  e834f3ffff           call 0x228d8b28b500  (jump table)       address, offset, bytes, what it means
-/// 0xe82ef89d6b8   1038  e82ef89d49b          jump table entry 3611                   the bytes are 8, and hold the address of offset 3611
+/// 0xe82ef89d6b8   1038  e82ef89d49b          jump table entry 3611                   8 bytes that hold the address e82ef89d49b
 ///
 /// RelocInfo (size = 3)
 /// 0x228d8b28c1c8  wasm stub call  (0x228d8b28b500)                                    address of the field, what it refers to
@@ -207,10 +207,10 @@ internal sealed class CodeListingReader(Stream stream)
 
         var hex = line.IndexOf((byte)' ') is var space and >= 0 ? line[..space] : line;
         var meaning = line[hex.Length..].TrimStart((byte)' ');
-        if (meaning.StartsWith("jump table entry "u8) && Utf8Parser.TryParse(meaning["jump table entry "u8.Length..], out long target, out _))
+        if (meaning.StartsWith("jump table entry "u8) && Utf8Parser.TryParse(hex, out ulong target, out _, 'x'))
         {
-            BinaryPrimitives.WriteInt64LittleEndian(code.GetSpan(sizeof(long)), target);
-            code.Advance(sizeof(long));
+            BinaryPrimitives.WriteUInt64LittleEndian(code.GetSpan(sizeof(ulong)), target - start);
+            code.Advance(sizeof(ulong));
         }
         else if (Convert.FromHexString(hex, code.GetSpan(hex.Length), out _, out var written) == OperationStatus.Done)
         {

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using Mewe.Client.Output;
+using Mewe.Diversify.Synthesis;
+using Mewe.Equivalence.Proof.Solving;
 using Mewe.Execution;
 using Mewe.Grains;
 using Mewe.Linking;
@@ -40,6 +42,11 @@ internal static class DiversifyVerb
         {
             Description = "Where lemmas are kept from one job to the next, or `none`; changes the time, never the result (default: mewe/store.db in $XDG_CACHE_HOME or ~/.cache)", HelpName = "FILE",
         };
+        var rules = new Option<string>("--rules")
+        {
+            Description = "Rewrite rules: the built-in ones, or with `learned` also those that `mewe learn` put into the store; their digest is recorded", DefaultValueFactory = _ => "builtin",
+        };
+        rules.AcceptOnlyFromAmong("builtin", "learned");
         variants.Must(count => count is >= 1 and <= JobOptions.MaxVariants, $"--variants is 1 to {JobOptions.MaxVariants}");
         threads.Must(count => count is >= 1 and <= 1024, "--threads is 1 to 1024");
         fuel.Must(amount => amount is null or >= 1, "--fuel is at least 1");
@@ -52,7 +59,7 @@ internal static class DiversifyVerb
               mewe diversify samples/encrypt.wasm -o encrypt.mv.wasm
               mewe diversify service.wasm -o out.wasm --workload requests.json --variants 32 --report report.json
               mewe diversify service.wasm -o out.wasm --policy entry --functions '^crypto_'
-            """) { input, output, variants, seed, policy, randomness, workload, functions, exclude, fuel, evidence, store, threads, report };
+            """) { input, output, variants, seed, policy, randomness, workload, functions, exclude, fuel, evidence, rules, store, threads, report };
         common.AddTo(command);
         command.SetAction((parsed, token) => RunAsync(
             parsed.GetRequiredValue(input),
@@ -61,6 +68,7 @@ internal static class DiversifyVerb
             parsed.GetValue(workload),
             parsed.GetValue(threads),
             parsed.GetValue(store),
+            parsed.GetRequiredValue(rules) == "learned",
             new JobOptions
             {
                 Variants = parsed.GetValue(variants),
@@ -77,7 +85,7 @@ internal static class DiversifyVerb
         return command;
     }
 
-    private static async Task<int> RunAsync(string inputPath, string outputPath, string? reportPath, string? workloadPath, int threads, string? storePath, JobOptions options,
+    private static async Task<int> RunAsync(string inputPath, string outputPath, string? reportPath, string? workloadPath, int threads, string? storePath, bool useLearned, JobOptions options,
         CommandOutput output, CancellationToken cancellationToken)
     {
         Files.CheckWritable(outputPath);
@@ -88,6 +96,11 @@ internal static class DiversifyVerb
 
         var module = Files.Read(inputPath);
         var workload = workloadPath is null ? null : Workloads.Read(workloadPath);
+        if (useLearned)
+        {
+            options = options with { Learned = await LearnedAsync(storePath, output, cancellationToken) };
+        }
+
         await using var engine = await Engines.StartAsync(threads, cancellationToken);
         await using var store = await Stores.OpenAsync(storePath, output, cancellationToken);
         var job = new JobGrain(engine, new JobRequest(module, options, workload), store);
@@ -117,6 +130,31 @@ internal static class DiversifyVerb
         }
 
         return ExitCode.Success;
+    }
+
+    /// <summary>The rules of the store. They decide bytes, so where there are none the job does not go on without them.</summary>
+    private static async Task<LearnedRules> LearnedAsync(string? storePath, CommandOutput output, CancellationToken cancellationToken)
+    {
+        if (storePath == Stores.None)
+        {
+            throw new CommandException(ExitCode.Usage, "learned rules are in a store, so with --rules learned --store cannot be none");
+        }
+
+        var solver = Prover.DefaultSolver ?? throw new CommandException(ExitCode.Unavailable, $"learned rules belong to the solver that proved them: {Z3Solver.MissingReason}");
+        await using var store = await Stores.OpenForRulesAsync(storePath, ExitCode.NoInput, cancellationToken);
+        var answer = await RuleLearning.LoadAsync(store, solver, cancellationToken);
+        if (!answer.TryGet(out var learned))
+        {
+            throw new CommandException(ExitCode.NoInput, answer.Problem!.Message);
+        }
+
+        if (learned.Rules.IsEmpty)
+        {
+            throw new CommandException(ExitCode.NoInput, $"{store.Path} has no rules that this build proved with {Prover.NameOf(solver)}; `mewe learn` finds some");
+        }
+
+        output.Note($"{learned.Rules.Length} learned rules");
+        return learned;
     }
 
     private static void Summarize(string outputPath, DiversifyReport report, CommandOutput output)

@@ -27,7 +27,7 @@ public sealed class FunctionGrain(JobPlan plan, DifferentialTester tester, Prove
         var options = plan.Request.Options;
         var input = FunctionInput.Of(plan.Facts, function);
         var wanted = options.Variants;
-        var stream = Diversifier.Default.Propose(input, plan.DiversifyOptions with { MaxCandidates = MaxCandidatesPerVariant * wanted });
+        var stream = plan.Diversifier.Propose(input, plan.DiversifyOptions with { MaxCandidates = MaxCandidatesPerVariant * wanted });
         var pool = new CandidatePool(wanted, options.Evidence);
         var refuted = ImmutableArray.CreateBuilder<RefutedReport>();
         var tally = new Tally();

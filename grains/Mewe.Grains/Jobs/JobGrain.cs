@@ -160,7 +160,7 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
         return true;
     }
 
-    private static Regex? Pattern(string? text) => text is null ? null : new Regex(text, RegexOptions.CultureInvariant, PatternTimeout);
+    internal static Regex? Pattern(string? text) => text is null ? null : new Regex(text, RegexOptions.CultureInvariant, PatternTimeout);
 
     private async Task<FunctionOutcome[]> RunFunctionsAsync(JobPlan plan, JobLemmas lemmas, int threads, IProgress<JobProgress>? progress, CancellationToken cancellationToken)
     {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Mewe.Diversify.Synthesis;
 using Mewe.Linking;
 
 namespace Mewe.Grains;
@@ -32,6 +33,9 @@ public sealed record JobOptions
     /// <summary>What a linked variant must have.</summary>
     public RequiredEvidence Evidence { get; init; } = RequiredEvidence.Tested;
 
+    /// <summary>Rules beyond the built-in ones. They decide which candidates there are, so the set is recorded, by its digest.</summary>
+    public LearnedRules Learned { get; init; } = LearnedRules.None;
+
     /// <summary>
     /// The options as the multivariant module records them: one line, always the same for the same options.
     /// </summary>
@@ -57,6 +61,11 @@ public sealed record JobOptions
         if (Evidence != RequiredEvidence.Tested)
         {
             text.Append(CultureInfo.InvariantCulture, $" evidence={Evidence.ToString().ToLowerInvariant()}");
+        }
+
+        if (!Learned.Rules.IsEmpty)
+        {
+            text.Append(CultureInfo.InvariantCulture, $" rules=learned:{Learned.Hash}");
         }
 
         return text.ToString();

@@ -22,6 +22,9 @@ public sealed record JobPlan(JobRequest Request, WasmModule Module, ModuleFacts 
     /// </summary>
     public required string RecordedOptions { get; init; }
 
+    /// <summary>Proposes the candidates, with the rules that the options name.</summary>
+    public Diversifier Diversifier { get; } = Diversifier.With(Request.Options.Learned);
+
     public DiversifyOptions DiversifyOptions
     {
         get

@@ -33,17 +33,20 @@ public sealed class FunctionCandidates
     public required ImmutableArray<RefutedReport> Refuted { get; init; }
 
     /// <summary>For each candidate the number of its machine code, 0 being the original's; empty where it is not known.</summary>
-    internal required ImmutableArray<int> MachineCode { get; init; }
+    public required ImmutableArray<int> MachineCode { get; init; }
 
     /// <summary>Why there are fewer than wanted, where that is so.</summary>
-    internal required string Missing { get; init; }
+    public required string Missing { get; init; }
 
-    internal required int Proposed { get; init; }
+    public required int Proposed { get; init; }
 
-    internal required int Invalid { get; init; }
+    public required int Invalid { get; init; }
 
     /// <summary>Which to link, by their places, leaving some out; see <see cref="CandidatePool.Select"/>.</summary>
     internal ImmutableArray<int> Select(IReadOnlySet<int> excluded) => pool.Select(new VariantCode(original), MachineCode, excluded).Chosen;
+
+    /// <summary>Instructions of a candidate for each one of the original.</summary>
+    internal double LengthRatio(int place) => pool[place].Candidate.Code.InstructionCount / (double)original.Instructions.Length;
 
     /// <summary>A candidate as the linker takes it.</summary>
     internal LinkedVariant Linked(int place)

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Mewe.Diversify;
 using Mewe.Equivalence;
+using Mewe.Linking;
 using Mewe.Wasm;
 
 namespace Mewe.Grains;
@@ -24,6 +25,20 @@ public sealed record JobPlan(JobRequest Request, WasmModule Module, ModuleFacts 
 
     /// <summary>Proposes the candidates, with the rules that the options name.</summary>
     public Diversifier Diversifier { get; } = Diversifier.With(Request.Options.Learned);
+
+    /// <summary>The same with one more thing that a user should know; null for none.</summary>
+    internal JobPlan Noting(string? note) => note is null ? this : this with { Notes = Notes.Add(note) };
+
+    /// <summary>What the options say to the linker.</summary>
+    internal LinkOptions LinkOptions => new()
+    {
+        Policy = Request.Options.Policy,
+        Randomness = Request.Options.Randomness,
+        Generator = Request.Options.Generator,
+        Seed = Request.Options.Seed,
+        ToolVersion = ToolVersion.Text,
+        RecordedOptions = RecordedOptions,
+    };
 
     public DiversifyOptions DiversifyOptions
     {

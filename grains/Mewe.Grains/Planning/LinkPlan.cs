@@ -93,15 +93,15 @@ public sealed record PlannedFunction(uint Function, DispatchMode? Dispatch, uint
 public sealed class PlanFormatException(string message) : Exception(message);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, UseStringEnumConverter = true)]
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(LinkPlan))]
 internal sealed partial class PlanJsonContext : JsonSerializerContext
 {
-    public static PlanJsonContext Compact { get; } = new(Options(indented: false));
+    public static PlanJsonContext Compact { get; } = new(Format(indented: false));
 
-    public static PlanJsonContext Indented { get; } = new(Options(indented: true));
+    public static PlanJsonContext Indented { get; } = new(Format(indented: true));
 
-    private static JsonSerializerOptions Options(bool indented) => new(Default.Options)
+    private static JsonSerializerOptions Format(bool indented) => new(Default.Options)
     {
         WriteIndented = indented,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,

@@ -15,7 +15,7 @@ public readonly record struct DispatchedFunction(uint Function, int Length);
 /// <param name="Kept">A choice that stays as it was: a dispatcher that the processor foresees.</param>
 public readonly record struct ChoiceCosts(double Jump, double Cold, double Kept)
 {
-    public static readonly ChoiceCosts Default = new(16, 0.25, 4);
+    public static readonly ChoiceCosts Default = new(20, 0.3, 4);
 }
 
 /// <summary>
@@ -25,6 +25,12 @@ public readonly record struct ChoiceCosts(double Jump, double Cold, double Kept)
 /// </summary>
 public sealed class DispatchPlanner
 {
+    /// <summary>The part of the allowance that may go to fresh choices; the rest lets hot functions change their variants now and then.</summary>
+    private const double ForFresh = 0.6;
+
+    /// <summary>Calls per request of a function that runs in as good as every one.</summary>
+    private const double Always = 0.95;
+
     private static readonly ImmutableArray<uint> Periods = [4, 16, 64, 256, 1024, 4096];
 
     private readonly ImmutableArray<DispatchedFunction> functions;
@@ -42,7 +48,7 @@ public sealed class DispatchPlanner
 
     /// <summary>Decides for all functions.</summary>
     /// <param name="allowance">Nanoseconds per request for choices.</param>
-    /// <param name="freshAtLeast">Fresh choices per request that are made whatever they cost, as far as there are calls for them.</param>
+    /// <param name="freshAtLeast">Fresh choices per request that are made whatever they cost, as far as there are functions that are called in every request.</param>
     public ImmutableSortedDictionary<uint, FunctionDispatch> Decide(double allowance, double freshAtLeast)
     {
         var decided = ImmutableSortedDictionary.CreateBuilder<uint, FunctionDispatch>();
@@ -52,10 +58,11 @@ public sealed class DispatchPlanner
         foreach (var function in functions.OrderBy(FreshCost).ThenBy(function => function.Function))
         {
             var calls = profile.Of(function.Function).Calls;
-            if (spent + FreshCost(function) <= allowance || (calls > 0 && fresh + calls <= freshAtLeast) || calls == 0)
+            var inEveryRequest = calls >= Always;
+            if (calls == 0 || spent + FreshCost(function) <= allowance * ForFresh || (inEveryRequest && fresh + calls <= freshAtLeast))
             {
                 spent += FreshCost(function);
-                fresh += calls;
+                fresh += inEveryRequest ? calls : 0;
                 decided.Add(function.Function, new FunctionDispatch(DispatchMode.Call));
                 changes[function.Function] = calls;
             }
@@ -91,18 +98,18 @@ public sealed class DispatchPlanner
     {
         var calls = profile.Of(function.Function).Calls;
         var bindable = callers[function.Function].Sum(caller => caller.Calls);
-        var around = Math.Max(0, calls - bindable);
         var changedByCallers = callers[function.Function].Sum(caller => Math.Min(caller.Calls, changes.GetValueOrDefault(caller.Caller, caller.Calls)));
         var bound = changedByCallers * ColdCost(function);
-        var kept = calls * costs.Kept;
-        if (bindable > 0 && (bound <= kept || kept > left))
+        var own = Around(calls, left, function);
+
+        // Bound to callers whose choices never change, a function would run the same variant for ever.
+        if (changedByCallers > 0 && bound <= left && (own.Dispatch.Mode == DispatchMode.Direct || bound <= own.Cost))
         {
-            var (mode, cost) = Around(around, left - bound, function);
+            var (mode, cost) = Around(Math.Max(0, calls - bindable), left - bound, function);
             return (mode with { Bound = true }, bound + cost, changedByCallers);
         }
 
-        var (dispatch, price) = Around(calls, left, function);
-        return (dispatch, price, dispatch.Mode == DispatchMode.Periodic ? calls / dispatch.Period : 0);
+        return (own.Dispatch, own.Cost, own.Dispatch.Mode == DispatchMode.Periodic ? calls / own.Dispatch.Period : 0);
     }
 
     /// <summary>As fresh a choice as can be paid for, or the original.</summary>

@@ -11,7 +11,7 @@ namespace Mewe.Grains;
 /// </summary>
 /// <remarks>
 /// <para>The candidates: those with machine code of their own, furthest apart. Under <see cref="DispatchPolicy.Auto"/> candidates of hot functions that are slower than the original by more than a bound are left out;
-/// the bound is drawn tighter until a module with hardly any fresh choices leaves most of the budget.</para>
+/// the bound is drawn tighter where the budget does not hold.</para>
 /// <para>The dispatch: the rest of the budget is spent by the <see cref="DispatchPlanner"/>, the module is linked and timed against the original, and what may be spent is lowered until the budget holds with
 /// a margin, since the next measurement will not be the same.</para>
 /// <para>Without a workload nothing is timed: frequencies and costs are estimated from the code.</para>
@@ -33,11 +33,14 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
     /// <summary>For estimates without a workload: the part of additional instructions that shows as time.</summary>
     private const double InstructionsThatShow = 0.5;
 
-    private const int MostTries = 5;
+    private const int MostTries = 6;
     private const int Rounds = 101;
 
+    /// <summary>Every variant must have run often enough for the engine to optimize it.</summary>
+    private const int WarmupRounds = 600;
+
     /// <summary>Bounds on a candidate's own slowdown, from generous to tight.</summary>
-    private static readonly ImmutableArray<double> Bounds = [0.30, 0.15, 0.08, 0.04, 0.02, 0.00, -0.02];
+    private static readonly ImmutableArray<double> Bounds = [0.25, 0.15, 0.10, 0.06, 0.03];
 
     private readonly SlowdownBudget budget = new(plan.Request.Options.Slowdown);
     private readonly ImmutableArray<string>.Builder notes = ImmutableArray.CreateBuilder<string>();
@@ -124,29 +127,28 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
 
         var trial = new Trial(engine, plan, budget, functions, profile, LengthOf);
 
-        // First hardly any choices: what is slow then is the variants.
+        // First the choices that are made whatever they cost, then as many as the rest of the budget allows.
         var bound = 0;
         ImmutableArray<PlannedFunction> Chosen() => Choose(functions, (function, place) => timed.TryGetValue(function.Function, out var times) && times.OwnSlowdown(place) > Bounds[bound]);
-        var planned = Chosen();
-        var measured = await trial.TimeAsync(planned, 0, cancellationToken);
-        while (measured.Added > ForVariants * budget.Of(measured.Nanoseconds) && bound < Bounds.Length - 1 && !timed.IsEmpty)
-        {
-            bound++;
-            planned = Chosen();
-            measured = await trial.TimeAsync(planned, 0, cancellationToken);
-        }
-
-        // Then as many as the rest of the budget allows.
+        var measured = await trial.TimeAsync(Chosen(), 0, cancellationToken);
         var allowance = Math.Max(0, (Margin * budget.Of(measured.Nanoseconds)) - measured.Added);
         for (var attempt = 0; attempt < MostTries && allowance > 0; attempt++)
         {
-            var now = await trial.TimeAsync(planned, allowance, cancellationToken);
-            if (now.Added <= Margin * budget.Of(now.Nanoseconds))
+            var now = await trial.TimeAsync(Chosen(), allowance, cancellationToken);
+            var most = Margin * budget.Of(now.Nanoseconds);
+            if (now.Added > most)
+            {
+                bound = Math.Min(bound + 1, Bounds.Length - 1);
+                allowance *= Math.Clamp(most / now.Added, 0.3, 0.8);
+            }
+            else if (now.Added < most / 2)
+            {
+                allowance *= 1.6;
+            }
+            else
             {
                 break;
             }
-
-            allowance *= Math.Clamp(Margin * budget.Of(now.Nanoseconds) / now.Added, 0.3, 0.8);
         }
 
         var (best, dispatched) = trial.Best;
@@ -184,7 +186,7 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
         {
             var dispatched = Dispatched(planned, profile, allowance, lengths);
             var linked = Link(plan, dispatched, byIndex);
-            var (slowdowns, problem) = await timing.CompareAsync([plan.Request.Module, linked.Module], [new TimingSubject(0, []), new TimingSubject(1, [])], TimingTier.AsShipped, Rounds, cancellationToken);
+            var (slowdowns, problem) = await timing.CompareAsync([plan.Request.Module, linked.Module], [new TimingSubject(0, []), new TimingSubject(1, [])], TimingTier.Settled, Rounds, WarmupRounds, cancellationToken);
             var measured = slowdowns?[1] ?? throw new EngineFailedException($"the multivariant module could not be timed: {problem}");
             if (Environment.GetEnvironmentVariable("MEWE_TRIAL") is not null) { Console.Error.WriteLine(FormattableString.Invariant($"trial allowance {allowance:0} periodic {string.Join(",",dispatched.Where(f => f.Dispatch == DispatchMode.Periodic).Select(f => $"{f.Function}/{f.Period}"))} direct {string.Join(",",dispatched.Where(f => f.Dispatch == DispatchMode.Direct).Select(f => f.Function))} bound {dispatched.Count(f => f.Bound == true)} variants {dispatched.Sum(f => f.Variants.Length)}: {measured.Nanoseconds:0} ns, {measured.Ratio:0.000} ({measured.Low:0.000}-{measured.High:0.000}), added {measured.Added:0}; call: {string.Join(", ", dispatched.Where(f => f.Dispatch == DispatchMode.Call && f.Bound != true && f.Calls > 0).Select(f => $"{f.Function}x{f.Calls}"))}")); }
             var keeps = measured.Added <= Margin * budget.Of(measured.Nanoseconds);

@@ -23,14 +23,14 @@ internal sealed class SlowdownTiming(IWasmEngine engine, WorkloadFile workload, 
     /// <summary>One result per subject, or why the workload cannot be timed.</summary>
     /// <exception cref="EngineFailedException">The engine failed.</exception>
     public async Task<(ImmutableArray<Slowdown>? Slowdowns, string? Problem)> CompareAsync(ImmutableArray<ReadOnlyMemory<byte>> modules, ImmutableArray<TimingSubject> subjects,
-        TimingTier tier, int rounds, CancellationToken cancellationToken)
+        TimingTier tier, int rounds, int? warmup, CancellationToken cancellationToken)
     {
         var sums = new (double Time, double Ratio, double Low, double High)[subjects.Length];
         double requests = 0;
         string? problem = null;
         foreach (var entry in workload.Runs.Take(MostEntries))
         {
-            var request = new TimingRequest(modules, subjects, entry, rounds) { Seed = seed, Tier = tier, UnknownImports = UnknownImports.Zero, AbortAfter = TimeSpan.FromMinutes(5) };
+            var request = new TimingRequest(modules, subjects, entry, rounds) { Seed = seed, Tier = tier, WarmupRounds = warmup, UnknownImports = UnknownImports.Zero, AbortAfter = TimeSpan.FromMinutes(5) };
             var answer = await engine.TimeAsync(request, cancellationToken);
             if (!answer.TryGet(out var result, out var failure))
             {

@@ -49,7 +49,7 @@ internal sealed class VariantTiming(IWasmEngine engine, JobPlan plan)
         }
 
         var timing = new SlowdownTiming(engine, plan.Workload, plan.Request.Options.Seed);
-        var (slowdowns, problem) = await timing.CompareAsync([linked.Module], subjects.ToImmutable(), TimingTier.Optimized, Rounds, cancellationToken);
+        var (slowdowns, problem) = await timing.CompareAsync([linked.Module], subjects.ToImmutable(), TimingTier.Optimized, Rounds, null, cancellationToken);
         if (slowdowns is null)
         {
             return (ImmutableDictionary<uint, TimedFunction>.Empty, problem);

@@ -58,9 +58,15 @@ public sealed class TranslationValidator
             graph = new TermGraph(MostWork);
             var comparison = new Comparison(new Simulation(), askSolver ? solver : null, lemmas);
             var exploration = new ProductExploration(graph, function.Module, original, code, comparison, MostVisits, Trace);
-            return exploration.Explore(function.Type) is { } problem
-                ? new NotProved(problem.Kind.ToString().ToLowerInvariant(), problem.Text)
-                : new ProvedEqual(exploration.NodeCount, comparison.Questions);
+            if (exploration.Explore(function.Type) is not { } problem)
+            {
+                return new ProvedEqual(exploration.NodeCount, comparison.Questions);
+            }
+
+            return new NotProved(problem.Kind.ToString().ToLowerInvariant(), problem.Text)
+            {
+                Proposal = askSolver && solver is not null && problem.Suspicion is { } suspicion ? new ModelReading(solver, new StateLayout(function.Module)).Read(suspicion, comparison) : null,
+            };
         }
         catch (NotProvableException exception)
         {

@@ -97,6 +97,6 @@ public sealed class ProposedInputTests(EngineFixture fixture)
     private static NotProved Propose(WasmModule module, Instruction[] variant, ILemmaCache? lemmas)
     {
         var function = FunctionInput.Of(new ModuleFacts(module), Function);
-        return Assert.IsType<NotProved>(new TranslationValidator(function, Z3Solver.Create(), lemmas).Prove(new VariantCode(Code(variant))));
+        return Assert.IsType<NotProved>(new TranslationValidator(function, Z3Solver.Create(), lemmas).Prove(new VariantCode(Code(variant)), propose: true));
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Mewe.Diversify;
+using Mewe.Equivalence.Proof;
 using Mewe.Equivalence.Testing;
 using Mewe.Execution;
 using Mewe.Wasm;
@@ -13,6 +14,9 @@ namespace Mewe.Equivalence;
 /// <remarks>To be used by one caller at a time.</remarks>
 public sealed class FunctionTester
 {
+    /// <summary>Inputs that what a proof proposes is tried in: it says only part of an input.</summary>
+    private const int ProposalSettings = 8;
+
     private readonly IWasmEngine engine;
     private readonly OriginalModule original;
     private readonly TestOptions options;
@@ -81,6 +85,57 @@ public sealed class FunctionTester
 
         return sweep.Subjects[1].First is { } difference ? Describe(counterexample.Input, difference) : null!;
     }
+
+    /// <summary>
+    /// Runs original and candidate on what a proof that broke off proposes: some of the chosen inputs, changed as proposed. The first on which they differ, or null where they agree on
+    /// all of them. To be asked after <see cref="TestAsync"/>.
+    /// </summary>
+    public async Task<EngineResult<Counterexample?>> TryAsync(ProposedInput proposal, VariantCode candidate, CancellationToken cancellationToken)
+    {
+        if (chosen is null || chosen.Inputs.IsEmpty)
+        {
+            return default(Counterexample)!;
+        }
+
+        var count = Math.Min(ProposalSettings, chosen.Inputs.Length);
+        var inputs = Enumerable.Range(0, count).Select(i => Changed(chosen.Inputs[i * chosen.Inputs.Length / count], proposal)).ToImmutableArray();
+        var result = await engine.SweepAsync(Request(inputs, [candidate]), cancellationToken).ConfigureAwait(false);
+        if (!result.TryGet(out var sweep, out var failure))
+        {
+            return failure;
+        }
+
+        return sweep.Rejection is { } rejection ? new EngineFailure(EngineFailureKind.Refused, rejection)
+            : sweep.Subjects[1].First is { } difference ? Describe(inputs[difference.Input], difference) : default(Counterexample)!;
+    }
+
+    private TestInput Changed(TestInput input, ProposedInput proposal)
+    {
+        var arguments = input.Arguments.ToArray();
+        foreach (var (position, value) in proposal.Arguments)
+        {
+            arguments[position] = value;
+        }
+
+        var globals = input.Globals.Where(known => !proposal.Globals.ContainsKey(known.Global)).Concat(proposal.Globals.Select(pair => new GlobalBits(pair.Key, pair.Value))).ToImmutableArray();
+        var end = original.Memories.Length > 0 ? original.Bytes(0) : 0;
+        var pokes = input.Pokes.ToBuilder();
+        foreach (var read in proposal.Reads)
+        {
+            var address = read.Offset + (read.Argument is { } argument ? arguments[argument].Low : read.Global is { } global ? GlobalValue(globals, global) : 0);
+            // Sums of 32-bit addresses wrap; what does not is no address.
+            address = address < end ? address : (uint)address;
+            if (input.Fills.Length + pokes.Count + input.Answers.Length < InputGenerator.MostExtras && address < end && (ulong)read.Bytes <= end - address)
+            {
+                pokes.Add(new MemoryPoke(address, read.Bytes, read.Value));
+            }
+        }
+
+        return input with { Arguments = [.. arguments], Globals = globals, Pokes = pokes.ToImmutable(), Fuel = options.Fuel };
+    }
+
+    private ulong GlobalValue(ImmutableArray<GlobalBits> globals, uint global) =>
+        (globals.FirstOrDefault(known => known.Global == global)?.Value ?? original.GlobalValues[(int)global]).Low;
 
     private sealed record Session(ChosenInputs Inputs, IReadOnlyList<VariantCode> Candidates, Verdict[] Verdicts);
 

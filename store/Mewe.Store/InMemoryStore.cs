@@ -63,6 +63,19 @@ public sealed class InMemoryStore : ILemmaStore, ILearnedRuleStore
         return Task.FromResult(StoreAnswer<PutCount>.Of(count));
     }
 
+    public Task<StoreAnswer<int>> ForgetOtherVersionsAsync(int checkerVersion, int others, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        lock (gate)
+        {
+            var kept = lemmas.Keys.Select(key => key.Version).Where(version => version != checkerVersion).CountBy(version => version)
+                .OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key).Take(others).Select(pair => pair.Key).Append(checkerVersion).ToHashSet();
+            var forgotten = lemmas.Keys.Where(key => !kept.Contains(key.Version)).ToList();
+            forgotten.ForEach(key => lemmas.Remove(key));
+            return Task.FromResult(StoreAnswer<int>.Of(forgotten.Count));
+        }
+    }
+
     public Task<StoreAnswer<IReadOnlyList<LearnedRule>>> GetLearnedRulesAsync(int checkerVersion, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();

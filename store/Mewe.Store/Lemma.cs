@@ -43,6 +43,14 @@ public interface ILemmaStore
     /// undecided one; a decision is never replaced.
     /// </summary>
     Task<StoreAnswer<PutCount>> PutLemmasAsync(IReadOnlyCollection<Lemma> lemmas, CancellationToken cancellation);
+
+    /// <summary>
+    /// Forgets the lemmas of all but some versions: the one named, and of the others the ones that know most, up to <paramref name="others"/>. Builds come and go, and what an old one found nobody
+    /// asks for again. Learned rules stay: they are few and dear.
+    /// </summary>
+    /// <param name="others">How many versions beside this one may stay; somebody may use two builds in turn.</param>
+    /// <returns>How many lemmas were forgotten.</returns>
+    Task<StoreAnswer<int>> ForgetOtherVersionsAsync(int checkerVersion, int others, CancellationToken cancellation);
 }
 
 /// <summary>What a lemma does to what was known; the one place that says so.</summary>

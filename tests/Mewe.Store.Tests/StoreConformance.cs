@@ -52,6 +52,20 @@ public abstract class StoreConformance
     }
 
     [Fact]
+    public async Task Versions_that_nobody_uses_are_forgotten()
+    {
+        var (store, _) = await OpenAsync();
+        await PutAsync(store, Lemma(1, LemmaVerdict.Proved), Lemma(1, LemmaVerdict.Proved, version: 7), Lemma(2, LemmaVerdict.Proved, version: 7), Lemma(1, LemmaVerdict.Proved, version: 8));
+        Assert.True((await store.ForgetOtherVersionsAsync(Version, 1, Cancellation)).TryGet(out var forgotten));
+        Assert.Equal(1, forgotten);
+        Assert.Single(await GetAsync(store, Version, Key(1), Key(2)));
+        Assert.Equal(2, (await GetAsync(store, 7, Key(1), Key(2))).Count);
+        Assert.Empty(await GetAsync(store, 8, Key(1), Key(2)));
+        Assert.True((await store.ForgetOtherVersionsAsync(8, 0, Cancellation)).TryGet(out forgotten));
+        Assert.Equal(3, forgotten);
+    }
+
+    [Fact]
     public async Task All_lemmas_are_those_of_one_version()
     {
         var (store, _) = await OpenAsync();

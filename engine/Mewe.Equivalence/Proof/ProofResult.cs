@@ -15,4 +15,8 @@ public sealed record ProvedEqual(int Nodes, int Questions) : ProofResult;
 
 /// <summary>Not proved, which does not mean that it differs.</summary>
 /// <param name="Category">A short name for statistics: unsupported, different, traps, loops, invariant or fuel.</param>
-public sealed record NotProved(string Category, string Reason) : ProofResult;
+public sealed record NotProved(string Category, string Reason) : ProofResult
+{
+    /// <summary>Where the solver was asked and found values: what an engine should be tried on. Null where there is nothing to try.</summary>
+    public ProposedInput? Proposal { get; init; }
+}

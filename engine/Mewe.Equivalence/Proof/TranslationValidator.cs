@@ -44,7 +44,8 @@ public sealed class TranslationValidator
 
     /// <summary>Attempts a proof. The answer is a function of the two functions, and of whether there is a solver; neither order nor lemmas change it.</summary>
     /// <param name="askSolver">False for what can be settled without questions to the solver, which is most and takes a fraction of the time.</param>
-    public ProofResult Prove(VariantCode variant, bool askSolver = true)
+    /// <param name="propose">True for a <see cref="NotProved.Proposal"/> where one is found: a question more for an attempt that fails, asked only where the solver may be.</param>
+    public ProofResult Prove(VariantCode variant, bool askSolver = true, bool propose = false)
     {
         if (original is null)
         {
@@ -58,9 +59,15 @@ public sealed class TranslationValidator
             graph = new TermGraph(MostWork);
             var comparison = new Comparison(new Simulation(), askSolver ? solver : null, lemmas);
             var exploration = new ProductExploration(graph, function.Module, original, code, comparison, MostVisits, Trace);
-            return exploration.Explore(function.Type) is { } problem
-                ? new NotProved(problem.Kind.ToString().ToLowerInvariant(), problem.Text)
-                : new ProvedEqual(exploration.NodeCount, comparison.Questions);
+            if (exploration.Explore(function.Type) is not { } problem)
+            {
+                return new ProvedEqual(exploration.NodeCount, comparison.Questions);
+            }
+
+            return new NotProved(problem.Kind.ToString().ToLowerInvariant(), problem.Text)
+            {
+                Proposal = propose && askSolver && solver is not null && problem.Suspicion is { } suspicion ? new ModelReading(solver, new StateLayout(function.Module)).Read(suspicion, comparison) : null,
+            };
         }
         catch (NotProvableException exception)
         {

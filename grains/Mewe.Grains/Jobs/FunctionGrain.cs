@@ -57,12 +57,10 @@ public sealed class FunctionGrain(JobPlan plan, DifferentialTester tester, Prove
                         passed.Add((batch[i], verdict));
                         break;
                     case Refuted refutation:
-                        refuted.Add(new RefutedReport([.. batch[i].Steps.Select(step => step.ToString())],
-                            JsonSerializer.Deserialize<JsonElement>(refutation.Counterexample.ToJson())));
+                        refuted.Add(Report(batch[i], refutation.Counterexample));
                         break;
                     case Inconclusive { Kind: InconclusiveKind.EngineFailed } engineFailure:
-                        // Whether an engine hangs or dies can depend on the machine, so it must not decide which variants there are.
-                        throw new EngineFailedException($"the engine failed on function {plan.Names.Of(function)} ({function}): {engineFailure.Reason}; --exclude can leave it out");
+                        throw EngineFailed(engineFailure.Reason);
                     case Inconclusive inconclusive:
                         tally.Inconclusive++;
                         tally.LastReason = inconclusive.Reason;
@@ -77,6 +75,12 @@ public sealed class FunctionGrain(JobPlan plan, DifferentialTester tester, Prove
             var proofs = await functionProver.ProveAsync([.. passed.Select(pair => pair.Candidate.Code)], pool.MissingProofs, pool.NeededProofs, cancellationToken);
             for (var i = 0; i < passed.Count; i++)
             {
+                if (i < proofs.Length && proofs[i] is NotProved { Proposal: { } proposal } && await TryAsync(functionTester, proposal, passed[i].Candidate, cancellationToken) is { } found)
+                {
+                    refuted.Add(Report(passed[i].Candidate, found));
+                    continue;
+                }
+
                 pool.Add(passed[i].Candidate, passed[i].Verdict, i < proofs.Length ? proofs[i] : null);
             }
         }
@@ -88,6 +92,20 @@ public sealed class FunctionGrain(JobPlan plan, DifferentialTester tester, Prove
             MachineCode = await machineCode.GroupsAsync(function, input.Code, pool.Codes, cancellationToken),
         };
     }
+
+    /// <summary>What the solver takes for a counterexample is one if the engine sees a difference too.</summary>
+    private async Task<Counterexample?> TryAsync(FunctionTester functionTester, ProposedInput proposal, CandidateVariant candidate, CancellationToken cancellationToken)
+    {
+        var answer = await functionTester.TryAsync(proposal, candidate.Code, cancellationToken);
+        return answer.TryGet(out var found, out var failure) ? found : throw EngineFailed(failure.ToString());
+    }
+
+    /// <summary>Whether an engine hangs or dies can depend on the machine, so it must not decide which variants there are.</summary>
+    private EngineFailedException EngineFailed(string reason) =>
+        new($"the engine failed on function {plan.Names.Of(function)} ({function}): {reason}; --exclude can leave it out");
+
+    private static RefutedReport Report(CandidateVariant candidate, Counterexample counterexample) =>
+        new([.. candidate.Steps.Select(step => step.ToString())], JsonSerializer.Deserialize<JsonElement>(counterexample.ToJson()));
 
     private static string Reason(CandidateStream stream, TestTally tally, int passed) =>
         tally.Untestable is { } untestable ? $"cannot be tested: {untestable}"

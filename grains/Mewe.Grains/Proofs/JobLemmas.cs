@@ -14,6 +14,9 @@ namespace Mewe.Grains;
 /// </summary>
 public sealed class JobLemmas : ILemmaCache
 {
+    /// <summary>Versions beside this one whose lemmas a store keeps: two builds may share one.</summary>
+    private const int OtherVersions = 2;
+
     private readonly ConcurrentDictionary<UInt128, bool> lemmas = new();
     private readonly ConcurrentQueue<Lemma> added = new();
     private readonly ILemmaStore? store;
@@ -82,7 +85,8 @@ public sealed class JobLemmas : ILemmaCache
         }
     }
 
-    /// <summary>Puts what is new into the store; what is wrong with it otherwise.</summary>
+    /// <summary>Puts what is new into the store, which forgets what old builds found; what is wrong with it otherwise.</summary>
     public async Task<StoreProblem?> SaveAsync(CancellationToken cancellationToken) =>
-        store is null || added.IsEmpty ? null : (await store.PutLemmasAsync([.. added], cancellationToken)).Problem;
+        store is null || added.IsEmpty ? null
+        : (await store.PutLemmasAsync([.. added], cancellationToken)).Problem ?? (await store.ForgetOtherVersionsAsync(version, OtherVersions, cancellationToken)).Problem;
 }

@@ -71,7 +71,7 @@ public sealed class FunctionProver(Prover prover, FunctionInput function)
             {
                 if (results[i] is NotProved { Category: not ("unsupported" or "fuel") })
                 {
-                    results[i] = Prove(variants[i], askSolver: true);
+                    results[i] = Prove(variants[i], askSolver: true, propose: true);
                     proved += results[i] is ProvedEqual ? 1 : 0;
                 }
             }
@@ -98,12 +98,12 @@ public sealed class FunctionProver(Prover prover, FunctionInput function)
 
     private bool HasFuel => (validator?.Work ?? 0) < MostWork;
 
-    private ProofResult Prove(VariantCode variant, bool askSolver)
+    private ProofResult Prove(VariantCode variant, bool askSolver, bool propose = false)
     {
         try
         {
             validator ??= prover.Validator(function);
-            return validator.Prove(variant, askSolver);
+            return validator.Prove(variant, askSolver, propose);
         }
         catch (Exception exception)
         {

@@ -12,6 +12,7 @@ public sealed class SqliteStore : ILemmaStore, ILearnedRuleStore, IAsyncDisposab
     public const int BusySeconds = 5;
 
     private static readonly string LemmaGet = SqlText.Read("queries/lemma-get"), LemmasAll = SqlText.Read("queries/lemmas-all"), LemmaPut = SqlText.Read("queries/lemma-put"),
+        LemmasForget = SqlText.Read("queries/lemmas-forget"),
         RulesGet = SqlText.Read("queries/rules-get"), RulePut = SqlText.Read("queries/rule-put");
 
     private readonly SemaphoreSlim gate = new(1);
@@ -128,6 +129,15 @@ public sealed class SqliteStore : ILemmaStore, ILearnedRuleStore, IAsyncDisposab
             }
 
             return count;
+        },
+        writes: true,
+        cancellation);
+
+    public Task<StoreAnswer<int>> ForgetOtherVersionsAsync(int checkerVersion, int others, CancellationToken cancellation) => RunAsync(
+        transaction =>
+        {
+            using var forget = Command(transaction, LemmasForget, "$version", "$others");
+            return Execute(forget, checkerVersion, others);
         },
         writes: true,
         cancellation);

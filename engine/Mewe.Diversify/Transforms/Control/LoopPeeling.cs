@@ -24,15 +24,12 @@ public sealed class LoopPeeling : ISiteTransform
 
     public Edit? Rewrite(FunctionView view, Site site, RewriteContext context)
     {
-        var (at, end) = (site.At, view.MatchingEnd(site.At));
-        if (!context.Spend(2 * (end - at)))
+        if (Loops.BeginTwice(view, site, context) is not var (at, end, code))
         {
             return null;
         }
 
         var body = view.Code[(at + 1)..end];
-        var code = context.Scratch();
-        code.Add(Instruction.Block(Opcode.Block, view[at].BlockType));
         code.Add(Instruction.Block(Opcode.Block, BlockType.Empty));
         Labels.Copy(body, code, label => label == 0 ? 0 : label + 1);
         if (Statements.MayLeaveValues(view, end))

@@ -17,4 +17,18 @@ internal static class Loops
             }
         }
     }
+
+    /// <summary>Begins code in which the body of a loop stands twice, in a block with the loop's results; null where there is no fuel for it.</summary>
+    public static (int At, int End, List<Instruction> Code)? BeginTwice(FunctionView view, Site site, RewriteContext context)
+    {
+        var (at, end) = (site.At, view.MatchingEnd(site.At));
+        if (!context.Spend(2 * (end - at)))
+        {
+            return null;
+        }
+
+        var code = context.Scratch();
+        code.Add(Instruction.Block(Opcode.Block, view[at].BlockType));
+        return (at, end, code);
+    }
 }

@@ -14,16 +14,7 @@ public sealed class LoadFormTransform : ISiteTransform
 
     public bool Applies(FunctionView view) => true;
 
-    public IEnumerable<Site> Sites(FunctionView view)
-    {
-        for (var i = 0; i < view.Count; i++)
-        {
-            if (view[i].Opcode is >= Opcode.I32Load and <= Opcode.I64Load32U && view.IsReachable(i))
-            {
-                yield return new Site(i);
-            }
-        }
-    }
+    public IEnumerable<Site> Sites(FunctionView view) => MemoryAccess.Sites(view, Opcode.I32Load, Opcode.I64Load32U);
 
     public Edit? Rewrite(FunctionView view, Site site, RewriteContext context)
     {

@@ -10,6 +10,18 @@ internal static class MemoryAccess
     public static Instruction As(Opcode opcode, Instruction access) =>
         Instruction.Memory(opcode, access.Bits, access.Index2, access.Index);
 
+    /// <summary>Reachable instructions of a range of the opcode table.</summary>
+    public static IEnumerable<Site> Sites(FunctionView view, Opcode first, Opcode last)
+    {
+        for (var i = 0; i < view.Count; i++)
+        {
+            if (view[i].Opcode >= first && view[i].Opcode <= last && view.IsReachable(i))
+            {
+                yield return new Site(i);
+            }
+        }
+    }
+
     /// <summary>True where no other thread can see or change the memory between two accesses, and addresses are i32.</summary>
     public static bool IsPrivate32(FunctionView view, uint memory) =>
         memory < view.Module.Memories.Length && !view.Module.Memories[(int)memory].Limits.Shared && !view.Module.Memories[(int)memory].Limits.Is64;

@@ -14,16 +14,7 @@ public sealed class StoreFormTransform : ISiteTransform
 
     public bool Applies(FunctionView view) => true;
 
-    public IEnumerable<Site> Sites(FunctionView view)
-    {
-        for (var i = 0; i < view.Count; i++)
-        {
-            if (view[i].Opcode is >= Opcode.I32Store and <= Opcode.I64Store32 && view.IsReachable(i))
-            {
-                yield return new Site(i);
-            }
-        }
-    }
+    public IEnumerable<Site> Sites(FunctionView view) => MemoryAccess.Sites(view, Opcode.I32Store, Opcode.I64Store32);
 
     public Edit? Rewrite(FunctionView view, Site site, RewriteContext context)
     {

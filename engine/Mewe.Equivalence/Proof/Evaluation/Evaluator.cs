@@ -200,7 +200,7 @@ internal sealed class Evaluator(TermGraph graph, ModuleFacts module, StateLayout
                 return true;
             case Opcode.GlobalGet:
                 side.Push(layout.GlobalSlot(instruction.Index) is var slot and >= 0 ? side.Visible[slot]
-                    : graph.Symbol(WidthOf(module.Globals[(int)instruction.Index].Value), 0, 1_000_000 + instruction.Index));
+                    : graph.Symbol(WidthOf(module.Globals[(int)instruction.Index].Value), SymbolNames.Entry, SymbolNames.ImmutableGlobal(instruction.Index)));
                 return true;
             case Opcode.GlobalSet:
                 side.SetVisible(layout.GlobalSlot(instruction.Index), side.Pop());

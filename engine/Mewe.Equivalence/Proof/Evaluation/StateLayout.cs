@@ -7,6 +7,7 @@ namespace Mewe.Equivalence.Proof.Evaluation;
 internal sealed class StateLayout
 {
     private readonly int[] globals;
+    private readonly uint[] mutable;
 
     public StateLayout(ModuleFacts module)
     {
@@ -17,6 +18,7 @@ internal sealed class StateLayout
             globals[i] = module.Globals[i].Mutable ? count++ : -1;
         }
 
+        mutable = [.. Enumerable.Range(0, globals.Length).Where(i => globals[i] >= 0).Select(i => (uint)i)];
         (GlobalCount, MemoryCount) = (count, module.Memories.Length);
         GlobalTypes = [.. module.Globals.Where(global => global.Mutable).Select(global => global.Value)];
     }
@@ -31,6 +33,9 @@ internal sealed class StateLayout
 
     /// <summary>-1 for an immutable global.</summary>
     public int GlobalSlot(uint global) => globals[(int)global];
+
+    /// <summary>The global of a slot below <see cref="GlobalCount"/>.</summary>
+    public uint GlobalAt(int slot) => mutable[slot];
 
     public int MemorySlot(uint memory) => GlobalCount + (int)memory;
 

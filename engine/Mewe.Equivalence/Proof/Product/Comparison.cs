@@ -59,7 +59,7 @@ internal sealed class Comparison(Simulation simulation, ISolver? solver, ILemmaC
             (left, right) = (facts.Apply(left), facts.Apply(right));
         }
 
-        return ReferenceEquals(left, right) || AreCongruent(left, right, facts) || Holds(facts, smt => Distinct(smt, left, right));
+        return ReferenceEquals(left, right) || AreCongruent(left, right, facts) || Holds(facts, smt => smt.Distinct(left, right));
     }
 
     /// <summary>The value of a condition where the facts imply it; null where they do not, or where that could not be found out.</summary>
@@ -78,7 +78,27 @@ internal sealed class Comparison(Simulation simulation, ISolver? solver, ILemmaC
         return Holds(facts, smt => smt.Name(condition) is { } name ? $"(assert (= {name} {SmtTerms.Number(guess ? 0UL : 1UL, 1)}))" : null) ? guess : null;
     }
 
-    public static Disproof Unequal(string what, Term left, Term right) => new(DisproofKind.Different, $"{what} could not be shown to be equal: {left} and {right}");
+    public static Disproof Unequal(string what, Term left, Term right, Facts facts) => new(DisproofKind.Different, $"{what} could not be shown to be equal: {left} and {right}")
+    {
+        Suspicion = new Suspicion(facts, left, right),
+    };
+
+    /// <summary>The parts on account of which two terms of the same shape were found different; the terms themselves where their shapes differ.</summary>
+    public (Term Left, Term Right) Innermost(Term left, Term right)
+    {
+        while (left.Width is 0 or > 64 && left.Kind == right.Kind && left.Children.Length == right.Children.Length)
+        {
+            var at = Enumerable.Range(0, left.Children.Length).Reverse().FirstOrDefault(i => different.Contains((left.Children[i], right.Children[i])), -1);
+            if (at < 0)
+            {
+                break;
+            }
+
+            (left, right) = (left.Children[at], right.Children[at]);
+        }
+
+        return (left, right);
+    }
 
     private bool AreCongruent(Term left, Term right, Facts facts)
     {
@@ -114,8 +134,6 @@ internal sealed class Comparison(Simulation simulation, ISolver? solver, ILemmaC
 
         return signature;
     }
-
-    private static string? Distinct(SmtTerms smt, Term left, Term right) => smt.Name(left) is { } a && smt.Name(right) is { } b ? $"(assert (distinct {a} {b}))" : null;
 
     private bool MayBeEqual(Term left, Term right, Facts facts)
     {
@@ -177,19 +195,18 @@ internal sealed class Comparison(Simulation simulation, ISolver? solver, ILemmaC
         var used = 0;
         foreach (var (fact, value) in facts.Literals.OrderBy(literal => literal.Key.Size))
         {
-            if (used < MostFacts && fact.Size < MostNodes && Touches(fact, unknowns) && smt.Name(fact) is { } name)
+            if (used < MostFacts && fact.Size < MostNodes && Touches(fact, unknowns) && smt.Assertion(fact, value) is { } known)
             {
-                script.Append("(assert (= ").Append(name).Append(value ? " #b1" : " #b0").Append("))\n");
+                script.Append(known);
                 used++;
             }
         }
 
         foreach (var (term, range) in facts.Ranges.OrderBy(range => range.Key.Size))
         {
-            if (used < MostFacts && term.Size < MostNodes && term.Width <= 64 && Touches(term, unknowns) && smt.Name(term) is { } name)
+            if (used < MostFacts && term.Size < MostNodes && term.Width <= 64 && Touches(term, unknowns) && smt.Assertion(term, range.Low, range.High) is { } known)
             {
-                script.Append("(assert (bvule ").Append(name).Append(' ').Append(SmtTerms.Number(range.High, term.Width)).Append("))\n");
-                script.Append("(assert (bvuge ").Append(name).Append(' ').Append(SmtTerms.Number(range.Low, term.Width)).Append("))\n");
+                script.Append(known);
                 used++;
             }
         }
@@ -199,9 +216,9 @@ internal sealed class Comparison(Simulation simulation, ISolver? solver, ILemmaC
         var question = smt.Text + script;
         Span<byte> key = stackalloc byte[32];
         SHA256.HashData(Encoding.UTF8.GetBytes(question), key);
-        if (lemmas.Find(key) is { } known)
+        if (lemmas.Find(key) is { } lemma)
         {
-            return known;
+            return lemma;
         }
 
         var holds = solver.Check(question, ResourceLimit) is SolverAnswer.Unsatisfiable;

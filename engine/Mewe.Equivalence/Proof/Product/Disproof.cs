@@ -1,3 +1,6 @@
+using Mewe.Equivalence.Proof.Evaluation;
+using Mewe.Equivalence.Proof.Terms;
+
 namespace Mewe.Equivalence.Proof.Product;
 
 /// <summary>What kept a proof from being found.</summary>
@@ -20,4 +23,11 @@ internal enum DisproofKind
 }
 
 /// <summary>Why two functions are not proved equal; that does not mean that they differ.</summary>
-internal sealed record Disproof(DisproofKind Kind, string Text);
+internal sealed record Disproof(DisproofKind Kind, string Text)
+{
+    /// <summary>Where an input that tells them apart might be looked for; null where the proof broke off without any.</summary>
+    public Suspicion? Suspicion { get; init; }
+}
+
+/// <summary>A path on which two terms could not be shown to be equal; without terms, a path that one side alone seems to take.</summary>
+internal sealed record Suspicion(Facts Facts, Term? Left, Term? Right);

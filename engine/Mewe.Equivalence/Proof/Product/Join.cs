@@ -22,11 +22,10 @@ internal sealed class Join
     private readonly Dictionary<Term, (Term[] Values, Term Symbol)> byDifference = [];
     private readonly Dictionary<Term, (Term[] Values, Term Symbol)> byMask = [];
     private readonly Staleness staleness;
-    private int symbolCount;
     private readonly (Term Condition, bool OnFirst)? decision;
     private readonly HashSet<(int[] Key, int Symbols)> tried = new(TriedVector.Instance);
     private ulong slot;
-    private int depth;
+    private int symbolCount, depth;
 
     /// <param name="point">Names the symbols that are made here.</param>
     /// <param name="isCut">True where a path may come back to here.</param>

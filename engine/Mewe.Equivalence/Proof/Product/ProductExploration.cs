@@ -87,7 +87,7 @@ internal sealed class ProductExploration
         var visible = new Term[layout.Count];
         for (var i = 0; i < visible.Length; i++)
         {
-            visible[i] = graph.Symbol(WidthOfSlot(i), 0, 2_000_000 + (ulong)i);
+            visible[i] = graph.Symbol(WidthOfSlot(i), SymbolNames.Entry, SymbolNames.Slot(i));
         }
 
         return new ProductState(EntrySide(original), EntrySide(variant), new Facts(graph));
@@ -95,7 +95,7 @@ internal sealed class ProductExploration
         Side EntrySide(FlatCode code) => new()
         {
             Position = 0,
-            Locals = [.. code.Locals.Select((local, i) => i < type.Parameters.Length ? graph.Symbol(Evaluator.WidthOf(local), 0, (ulong)i) : evaluator.Default(local))],
+            Locals = [.. code.Locals.Select((local, i) => i < type.Parameters.Length ? graph.Symbol(Evaluator.WidthOf(local), SymbolNames.Entry, (ulong)i) : evaluator.Default(local))],
             Stack = [],
             Visible = visible,
             Pending = [],
@@ -202,7 +202,10 @@ internal sealed class ProductExploration
         }
         else
         {
-            return new Disproof(DisproofKind.Traps, "checks that may trap are made at different places");
+            return new Disproof(DisproofKind.Traps, "checks that may trap are made at different places")
+            {
+                Suspicion = paths.Find(path => path.HasPending) is { } owing ? new Suspicion(owing.Facts, null, null) : null,
+            };
         }
 
         if (node.State is not null && node.State.IsSame(state))
@@ -250,7 +253,10 @@ internal sealed class ProductExploration
 
         if (left != right)
         {
-            return new Disproof(DisproofKind.Different, $"one side comes to {Describe(original, state.Original)}, the other to {Describe(variant, state.Variant)}");
+            return new Disproof(DisproofKind.Different, $"one side comes to {Describe(original, state.Original)}, the other to {Describe(variant, state.Variant)}")
+            {
+                Suspicion = new Suspicion(state.Facts, null, null),
+            };
         }
 
         return left == Halt.Event ? Match(node, state) : End(state, left);
@@ -319,7 +325,6 @@ internal sealed class ProductExploration
             Go(1, next => next.Assume(graph, condition, false), moving => Evaluator.Take(moving, step, false));
         }
 
-
         void Go(int ordinal, Func<ProductState, bool> assume, Action<Side> take)
         {
             var next = state.Clone();
@@ -349,7 +354,7 @@ internal sealed class ProductExploration
         var (left, right) = (original.Steps[state.Original.Position].Instruction, variant.Steps[state.Variant.Position].Instruction);
         if (left != right && !IsSame(left, right))
         {
-            return new Disproof(DisproofKind.Different, $"one side comes to {left}, the other to {right}");
+            return new Disproof(DisproofKind.Different, $"one side comes to {left}, the other to {right}") { Suspicion = new Suspicion(state.Facts, null, null) };
         }
 
         var next = state.Clone();
@@ -359,7 +364,7 @@ internal sealed class ProductExploration
         {
             if (!comparison.AreEqual(mine[i], theirs[i], state.Facts))
             {
-                return Comparison.Unequal($"operand {i} of {left}", mine[i], theirs[i]);
+                return Comparison.Unequal($"operand {i} of {left}", mine[i], theirs[i], state.Facts);
             }
         }
 
@@ -414,7 +419,7 @@ internal sealed class ProductExploration
 
         foreach (var slot in EventResults.ChangedSlots(layout, instruction))
         {
-            var symbol = graph.Symbol(WidthOfSlot(slot), point, 2_000_000 + (ulong)slot);
+            var symbol = graph.Symbol(WidthOfSlot(slot), point, SymbolNames.Slot(slot));
             state.Original.SetVisible(slot, symbol);
             state.Variant.SetVisible(slot, symbol);
         }
@@ -429,14 +434,18 @@ internal sealed class ProductExploration
         if (state.HasPending)
         {
             trace?.Invoke($"the original owes {Owed(state.Variant)}, the variant {Owed(state.Original)}");
-            return new Disproof(DisproofKind.Traps, $"at {where} one side has made a check that may trap and that the other has not");
+            var failing = state.Original.Pending.Concat(state.Variant.Pending).SelectMany(group => group.Checks.Keys).FirstOrDefault(check => check.Code != ProofOperation.Bounds);
+            return new Disproof(DisproofKind.Traps, $"at {where} one side has made a check that may trap and that the other has not")
+            {
+                Suspicion = new Suspicion(state.Facts, failing, failing is null ? null : graph.False),
+            };
         }
 
         for (var i = 0; i < layout.Count; i++)
         {
             if (!comparison.AreEqual(state.Original.Visible[i], state.Variant.Visible[i], state.Facts))
             {
-                return Comparison.Unequal(i < layout.GlobalCount ? $"a global at {where}" : $"the memory at {where}", state.Original.Visible[i], state.Variant.Visible[i]);
+                return Comparison.Unequal(i < layout.GlobalCount ? $"a global at {where}" : $"the memory at {where}", state.Original.Visible[i], state.Variant.Visible[i], state.Facts);
             }
         }
 
@@ -457,7 +466,7 @@ internal sealed class ProductExploration
                 var (left, right) = (state.Original.Stack[^(original.ResultCount - i)], state.Variant.Stack[^(original.ResultCount - i)]);
                 if (!comparison.AreEqual(left, right, state.Facts))
                 {
-                    return Comparison.Unequal($"result {i}", left, right);
+                    return Comparison.Unequal($"result {i}", left, right, state.Facts);
                 }
             }
         }

@@ -9,10 +9,10 @@ namespace Mewe.Equivalence.Proof.Terms;
 /// </summary>
 internal sealed class SmtTerms(int mostNodes)
 {
-    private readonly StringBuilder text = new();
     /// <summary>From this width on products of unknowns are unknowns themselves: taking them apart bit by bit takes seconds, whatever the limit.</summary>
     private const int WideProduct = 13;
 
+    private readonly StringBuilder text = new();
     private readonly Dictionary<Term, string> names = [];
     private readonly Dictionary<string, string> products = [];
 
@@ -63,6 +63,16 @@ internal sealed class SmtTerms(int mostNodes)
         names.Add(term, name);
         return name;
     }
+
+    /// <summary>That two terms differ; null where it would take too many definitions.</summary>
+    public string? Distinct(Term left, Term right) => Name(left) is { } a && Name(right) is { } b ? $"(assert (distinct {a} {b}))" : null;
+
+    /// <summary>That a condition has a value; null where it would take too many definitions.</summary>
+    public string? Assertion(Term condition, bool value) => Name(condition) is { } name ? $"(assert (= {name} {(value ? "#b1" : "#b0")}))\n" : null;
+
+    /// <summary>That a term lies between two bounds; null where it would take too many definitions.</summary>
+    public string? Assertion(Term term, ulong low, ulong high) => Name(term) is { } name
+        ? $"(assert (bvule {name} {Number(high, term.Width)}))\n(assert (bvuge {name} {Number(low, term.Width)}))\n" : null;
 
     /// <summary>Empty for an unknown; null where it is too large.</summary>
     private string? Definition(Term term)

@@ -1,11 +1,12 @@
+using Mewe.Execution;
 using Mewe.Execution.Node;
-using Mewe.Execution.Tests;
+using Mewe.Tests;
 
 [assembly: AssemblyFixture(typeof(EngineFixture))]
 
-namespace Mewe.Execution.Tests;
+namespace Mewe.Tests;
 
-/// <summary>One real engine for all tests: node must be there.</summary>
+/// <summary>One real engine for all tests: node must be there. Shared by the test projects, each of which compiles it.</summary>
 public sealed class EngineFixture : IAsyncLifetime
 {
     public IWasmEngine Engine { get; private set; } = null!;

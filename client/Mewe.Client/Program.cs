@@ -13,6 +13,7 @@ var root = new RootCommand("Makes a WebAssembly module a moving target: many equ
     ExplainVerb.Command(),
     VerifyVerb.Command(),
     RunVerb.Command(),
+    EvaluateVerb.Command(),
 };
 
 var parsed = root.Parse(args);

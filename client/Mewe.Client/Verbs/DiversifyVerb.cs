@@ -95,13 +95,7 @@ internal static class DiversifyVerb
         if (result.Failure is { } failure)
         {
             throw new CommandException(
-                failure.Kind switch
-                {
-                    JobFailureKind.BadModule => ExitCode.DataError,
-                    JobFailureKind.BadOptions => ExitCode.Usage,
-                    JobFailureKind.EngineFailed => ExitCode.Unavailable,
-                    _ => ExitCode.Internal,
-                },
+                JobFailures.ExitCodeOf(failure.Kind),
                 failure.Kind == JobFailureKind.BadModule ? $"{inputPath}: {failure.Message}" : failure.Message);
         }
 

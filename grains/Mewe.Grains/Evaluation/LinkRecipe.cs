@@ -1,0 +1,25 @@
+using System.Collections.Immutable;
+using Mewe.Linking;
+
+namespace Mewe.Grains;
+
+/// <summary>One way to link the variants of an endpoint. The evaluation links, traces and times the same variants in each of them.</summary>
+/// <param name="Name">How it is called on the command line and in reports.</param>
+/// <param name="Description">What it does, in a few words for a person.</param>
+public sealed record LinkRecipe(string Name, string Description, DispatchPolicy Policy, RandomnessMode Randomness)
+{
+    /// <summary>How MEWE did it: every choice is a call to the host.</summary>
+    public const string MeweStyle = "mewe-style";
+
+    /// <summary>All recipes, in the order in which reports show them.</summary>
+    public static ImmutableArray<LinkRecipe> All { get; } =
+    [
+        new("call", "a fresh choice on every call", DispatchPolicy.Call, RandomnessMode.Auto),
+        new("entry", "a fresh choice for every request", DispatchPolicy.Entry, RandomnessMode.Auto),
+        new("instance", "one choice for each function and instance", DispatchPolicy.Instance, RandomnessMode.Auto),
+        new(MeweStyle, "the host is asked on every call, as MEWE does", DispatchPolicy.Call, RandomnessMode.Import),
+    ];
+
+    /// <summary>The recipe of that name, or null.</summary>
+    public static LinkRecipe? Find(string name) => All.FirstOrDefault(recipe => recipe.Name == name);
+}

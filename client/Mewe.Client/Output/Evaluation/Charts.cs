@@ -36,9 +36,12 @@ internal sealed class Charts(EvaluationReport report)
                 canvas.Diamond(scale.At(paper.Slowdown), y, 7, "paper", $"{endpoint.Name}, MEWE in the paper: {Figure.Ratio(paper.Slowdown)}×");
             }
 
-            foreach (var form in Timed(endpoint))
+            var forms = Timed(endpoint).ToList();
+            for (var i = 0; i < forms.Count; i++)
             {
-                canvas.Dot(scale.At(form.Time!.Slowdown), y, 6.5, Color(form), $"{endpoint.Name}, {form.Policy}: {Figure.Ratio(form.Time.Slowdown)}×");
+                // A little apart, so that equal ones are all seen.
+                var form = forms[i];
+                canvas.Dot(scale.At(form.Time!.Slowdown), y + ((i - ((forms.Count - 1) / 2.0)) * 4.5), 6, Color(form), $"{endpoint.Name}, {form.Policy}: {Figure.Ratio(form.Time.Slowdown)}×");
             }
         }
 

@@ -138,7 +138,7 @@ internal sealed class EvaluationPage(EvaluationReport report)
         var pictures = string.Concat(report.Endpoints.Select(endpoint => charts.Ratios(endpoint) is { Length: > 0 } picture ? $"<h3>{Text(endpoint.Name)}</h3>\n<figure>{picture}</figure>\n" : ""));
         if (pictures.Length > 0)
         {
-            Add($"<h2>Rounds</h2>\n<p class=\"note\">Each speck is one of {report.Rounds} rounds: the time of a form by the original's in the same round. The box spans the quartiles, the bar is the median, the line goes from 5 % to 95 %.</p>\n{charts.Legend(paper: false)}{pictures}");
+            Add($"<h2>Rounds</h2>\n<p class=\"note\">Each speck is one of {report.Rounds} rounds: the time of a form by the original's in the same round. The box spans the quartiles, the bar is the median, the line goes from 5 % to 95 %; what is beyond the axis stands at its end.</p>\n{charts.Legend(paper: false)}{pictures}");
         }
     }
 

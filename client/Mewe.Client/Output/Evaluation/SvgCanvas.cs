@@ -84,7 +84,7 @@ internal sealed class Scale
             return LinearTicks(low, high);
         }
 
-        double[] mantissas = high / low < 60 ? [1, 2, 5] : [1];
+        double[] mantissas = high / low < 12 ? [1, 1.5, 2, 3, 5, 7] : high / low < 200 ? [1, 2, 5] : [1];
         var ticks = new List<double>();
         for (var decade = Math.Pow(10, Math.Floor(Math.Log10(low))); decade <= high; decade *= 10)
         {
@@ -98,7 +98,7 @@ internal sealed class Scale
     {
         for (var multiple = Math.Ceiling((low / step) - 1e-9); multiple * step <= high * (1 + 1e-9); multiple++)
         {
-            yield return multiple * step;
+            yield return (multiple * step) + 0.0; // no negative zero
         }
     }
 }

@@ -26,8 +26,14 @@ public interface IWasmEngine : IAsyncDisposable
     /// <summary>Runs a workload on a module, in a fresh instance for every seed, and returns the distinct outcomes.</summary>
     Task<EngineResult<RunResult>> RunAsync(ModuleRun run, CancellationToken cancellationToken);
 
-    /// <summary>Times a workload on several modules that take turns in one process, so that they share the machine's mood.</summary>
+    /// <summary>Times a workload on several subjects that take turns in one process, so that they share the machine's mood.</summary>
     Task<EngineResult<TimingResult>> TimeAsync(TimingRequest request, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Compiles a module with the engine's optimizing compiler alone, runs nothing, and tells which functions became the same machine code. An engine that does not show its code fails with
+    /// <see cref="EngineFailureKind.Unavailable"/>.
+    /// </summary>
+    Task<EngineResult<MachineCode>> MachineCodeAsync(ReadOnlyMemory<byte> module, CancellationToken cancellationToken);
 
     /// <summary>Reserves one engine process for scripted use: compile, link, invoke, inspect.</summary>
     Task<EngineResult<IEngineSession>> OpenSessionAsync(CancellationToken cancellationToken);

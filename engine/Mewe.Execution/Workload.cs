@@ -126,32 +126,3 @@ public abstract record RunAnswer
     /// <summary>The call trapped or threw.</summary>
     public sealed record Trapped(WasmTrap Trap) : RunAnswer;
 }
-
-/// <summary>Times one workload on several modules.</summary>
-/// <param name="Modules">The modules, which must all be able to run the workload.</param>
-/// <param name="Workload">What to time. Compiling is not timed; instantiating is, for commands only.</param>
-/// <param name="Rounds">How often each module takes its turn.</param>
-public sealed record TimingRequest(ImmutableArray<ReadOnlyMemory<byte>> Modules, Workload Workload, int Rounds)
-{
-    /// <summary>The seed of every run.</summary>
-    public ulong Seed { get; init; }
-
-    /// <summary>Rounds before the first one that counts, so that the engine's optimizing tier has done its work.</summary>
-    public int WarmupRounds { get; init; } = 3;
-
-    /// <summary>What to do about functions that no host provides.</summary>
-    public UnknownImports UnknownImports { get; init; } = UnknownImports.Reject;
-
-    /// <summary>When to give the process up; null for the engine's own limit.</summary>
-    public TimeSpan? AbortAfter { get; init; }
-}
-
-/// <summary>How long each round took.</summary>
-public sealed record TimingResult
-{
-    /// <summary>Why nothing was timed; null when all was.</summary>
-    public string? Rejection { get; init; }
-
-    /// <summary>Nanoseconds: <c>[module][round]</c>.</summary>
-    public ImmutableArray<ImmutableArray<long>> Nanoseconds { get; init; } = [];
-}

@@ -224,18 +224,6 @@ public sealed class RunTests(EngineFixture fixture)
         Assert.InRange(outcome.Stdout.Length, 60_000_000, 64 << 20);
     }
 
-    [Fact]
-    public async Task Modules_take_turns_when_they_are_timed()
-    {
-        var module = Data("bin2base64.reactor.wasm");
-        var request = new TimingRequest([module, module, module], new ReactorWorkload([Bytes("hello")]), 5);
-        var result = (await fixture.Engine.TimeAsync(request, Cancellation)).Value;
-
-        Assert.Equal(3, result.Nanoseconds.Length);
-        Assert.All(result.Nanoseconds, rounds => Assert.Equal(5, rounds.Length));
-        Assert.All(result.Nanoseconds.SelectMany(rounds => rounds), nanoseconds => Assert.InRange(nanoseconds, 1, 1_000_000_000));
-    }
-
     /// <summary>
     /// A module whose function 1 writes the text, repeated to the given number of bytes, to standard output, and whose function 2 does so and returns the error number.
     /// </summary>

@@ -14,6 +14,10 @@ public sealed class NodeEngine : IWasmEngine
     private readonly WorkerPool sweeps;
     private readonly WorkerPool runs;
     private readonly WorkerPool sessions;
+    private readonly WorkerPool timings;
+    private readonly WorkerPool optimizedTimings;
+    private readonly WorkerPool codes;
+    private readonly SemaphoreSlim timing = new(1, 1); // two timings at once would disturb each other
 
     private NodeEngine(string nodePath, NodeEngineOptions options)
     {
@@ -21,16 +25,21 @@ public sealed class NodeEngine : IWasmEngine
         sweeps = new WorkerPool(nodePath, WorkerProfile.Sweep(options), options.Workers, options.RequestsPerWorker);
         runs = new WorkerPool(nodePath, WorkerProfile.Run(options), options.Workers, options.RequestsPerWorker);
         sessions = new WorkerPool(nodePath, WorkerProfile.Session(options), options.Workers, options.RequestsPerWorker);
+        timings = new WorkerPool(nodePath, WorkerProfile.Run(options), 1, options.RequestsPerWorker);
+        optimizedTimings = new WorkerPool(nodePath, WorkerProfile.Optimized(options), 1, options.RequestsPerWorker);
+        codes = new WorkerPool(nodePath, WorkerProfile.Code(options), options.Workers, options.RequestsPerWorker);
     }
 
     /// <inheritdoc/>
     public EngineInfo Info { get; private set; } = null!;
 
     /// <inheritdoc/>
-    public TimeSpan ProcessorTime => sweeps.ProcessorTime + runs.ProcessorTime + sessions.ProcessorTime;
+    public TimeSpan ProcessorTime => Pools.Aggregate(TimeSpan.Zero, (sum, pool) => sum + pool.ProcessorTime);
 
     /// <summary>The operating system's numbers of the processes that wait for work, to watch them from outside.</summary>
-    public IReadOnlyList<int> WorkerProcessIds => [.. sweeps.IdleProcessIds, .. runs.IdleProcessIds, .. sessions.IdleProcessIds];
+    public IReadOnlyList<int> WorkerProcessIds => [.. Pools.SelectMany(pool => pool.IdleProcessIds)];
+
+    private IEnumerable<WorkerPool> Pools => [sweeps, runs, sessions, timings, optimizedTimings, codes];
 
     /// <summary>Finds node, starts a first process and asks it what it can do.</summary>
     public static async Task<EngineResult<NodeEngine>> StartAsync(NodeEngineOptions options, CancellationToken cancellationToken)
@@ -93,8 +102,41 @@ public sealed class NodeEngine : IWasmEngine
     /// <inheritdoc/>
     public async Task<EngineResult<TimingResult>> TimeAsync(TimingRequest request, CancellationToken cancellationToken)
     {
-        var result = await runs.ExecuteAsync(RunCodec.Encode(request), request.AbortAfter ?? options.AbortAfter, cancellationToken).ConfigureAwait(false);
-        return result.TryGet(out var reply, out var failure) ? RunCodec.DecodeTiming(request, reply) : failure;
+        ArgumentOutOfRangeException.ThrowIfZero(request.Subjects.Length);
+        ArgumentOutOfRangeException.ThrowIfNegative(request.Rounds);
+        foreach (var subject in request.Subjects)
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(subject.Module);
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(subject.Module, request.Modules.Length);
+        }
+
+        await timing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            var pool = request.Tier == TimingTier.Optimized ? optimizedTimings : timings;
+            var result = await pool.ExecuteAsync(TimingCodec.Encode(request), request.AbortAfter ?? options.AbortAfter, cancellationToken).ConfigureAwait(false);
+            return result.TryGet(out var reply, out var failure) ? TimingCodec.Decode(request, reply) : failure;
+        }
+        finally
+        {
+            timing.Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<EngineResult<MachineCode>> MachineCodeAsync(ReadOnlyMemory<byte> module, CancellationToken cancellationToken)
+    {
+        var request = new RequestWriter(WorkerOperation.Code, module.Length + 8);
+        request.Bytes(module.Span);
+        var result = await codes.ExecuteAsync(request, options.AbortAfter, cancellationToken).ConfigureAwait(false);
+        if (result.TryGet(out var reply, out var failure))
+        {
+            return CodeCodec.Decode(reply);
+        }
+
+        return failure.Message.Contains("bad option", StringComparison.Ordinal)
+            ? new EngineFailure(EngineFailureKind.Unavailable, $"V8 {Info.Version} does not print machine code: {failure.Message}")
+            : failure;
     }
 
     /// <inheritdoc/>
@@ -114,9 +156,11 @@ public sealed class NodeEngine : IWasmEngine
     /// <inheritdoc/>
     public ValueTask DisposeAsync()
     {
-        sweeps.Dispose();
-        runs.Dispose();
-        sessions.Dispose();
+        foreach (var pool in Pools)
+        {
+            pool.Dispose();
+        }
+
         return ValueTask.CompletedTask;
     }
 

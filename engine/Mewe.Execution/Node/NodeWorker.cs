@@ -20,6 +20,7 @@ internal sealed class NodeWorker : IDisposable
     private readonly Process process;
     private readonly Stream input;
     private readonly Stream output;
+    private readonly CodeListingReader? listings;
     private readonly StandardErrorTail errors;
     private readonly Lock gate = new();
     private TaskCompletionSource<WorkerReply?>? pending;
@@ -27,11 +28,12 @@ internal sealed class NodeWorker : IDisposable
     private uint lastId;
     private TimeSpan lastProcessorTime;
 
-    private NodeWorker(Process process)
+    private NodeWorker(Process process, bool printsCode)
     {
         this.process = process;
         input = process.StandardInput.BaseStream;
         output = process.StandardOutput.BaseStream;
+        listings = printsCode ? new CodeListingReader(output) : null;
         errors = new StandardErrorTail(process.StandardError.BaseStream);
         new Thread(ReadReplies, ThreadStackBytes) { IsBackground = true, Name = "node replies" }.Start();
         new Thread(errors.Read, ThreadStackBytes) { IsBackground = true, Name = "node errors" }.Start();
@@ -93,7 +95,7 @@ internal sealed class NodeWorker : IDisposable
             start.Environment.Remove(name);
         }
 
-        var worker = new NodeWorker(Process.Start(start)!);
+        var worker = new NodeWorker(Process.Start(start)!, profile.PrintsCode);
         worker.TryWrite(Sources.Value);
         return worker;
     }
@@ -207,11 +209,16 @@ internal sealed class NodeWorker : IDisposable
         var header = new byte[RequestWriter.HeaderBytes];
         try
         {
-            while (output.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) == header.Length)
+            while ((listings is null || listings.ReadToReply()) && Fill(header))
             {
                 var body = new byte[BinaryPrimitives.ReadUInt32LittleEndian(header)];
-                output.ReadExactly(body);
-                Complete(new WorkerReply(BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(4)), header[8], body), false);
+                if (!Fill(body))
+                {
+                    break;
+                }
+
+                var reply = new WorkerReply(BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(4)), header[8], body) { Listing = listings?.Take() };
+                Complete(reply, false);
             }
         }
         catch (Exception error) when (error is IOException or ObjectDisposedException)
@@ -225,6 +232,8 @@ internal sealed class NodeWorker : IDisposable
 
         Complete(null, true);
     }
+
+    private bool Fill(byte[] bytes) => listings?.Fill(bytes) ?? output.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) == bytes.Length;
 
     private void Complete(WorkerReply? reply, bool end)
     {
@@ -244,4 +253,8 @@ internal sealed class NodeWorker : IDisposable
 /// <param name="Id">The request's number.</param>
 /// <param name="Status">0: done; 1: refused.</param>
 /// <param name="Body">What the operation returns.</param>
-internal sealed record WorkerReply(uint Id, byte Status, byte[] Body);
+internal sealed record WorkerReply(uint Id, byte Status, byte[] Body)
+{
+    /// <summary>The machine code that the worker printed before it; null for a worker that prints none.</summary>
+    public CodeListing? Listing { get; init; }
+}

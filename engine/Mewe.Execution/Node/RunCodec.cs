@@ -3,7 +3,7 @@ using System.Diagnostics;
 
 namespace Mewe.Execution.Node;
 
-/// <summary>Runs and timings on the wire; the format is written down in Worker/run.js.</summary>
+/// <summary>Runs on the wire; the format is written down in Worker/run.js.</summary>
 internal static class RunCodec
 {
     public static RequestWriter Encode(ModuleRun run)
@@ -14,18 +14,6 @@ internal static class RunCodec
         writer.List(run.Seeds, writer.U64);
         Encode(writer, run.Workload);
         writer.Bytes(run.Module.Span);
-        return writer;
-    }
-
-    public static RequestWriter Encode(TimingRequest request)
-    {
-        var writer = new RequestWriter(WorkerOperation.Time, request.Modules.Sum(module => module.Length) + 1024);
-        writer.U8((int)request.UnknownImports);
-        writer.U64(request.Seed);
-        writer.U32(request.WarmupRounds);
-        writer.U32(request.Rounds);
-        Encode(writer, request.Workload);
-        writer.List(request.Modules, module => writer.Bytes(module.Span));
         return writer;
     }
 
@@ -41,19 +29,7 @@ internal static class RunCodec
             };
     }
 
-    public static TimingResult DecodeTiming(TimingRequest request, WorkerReply reply)
-    {
-        var reader = new ReplyReader(reply.Body);
-        return reader.U8() == 0
-            ? new TimingResult { Rejection = reader.String() }
-            : new TimingResult
-            {
-                Nanoseconds = reader.List(
-                    request.Modules.Length, (ref ReplyReader module) => module.List(request.Rounds, (ref ReplyReader r) => (long)r.U64())),
-            };
-    }
-
-    private static void Encode(RequestWriter writer, Workload workload)
+    public static void Encode(RequestWriter writer, Workload workload)
     {
         switch (workload)
         {

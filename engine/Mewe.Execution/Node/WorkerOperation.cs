@@ -9,4 +9,5 @@ internal enum WorkerOperation : byte
     Run = 3,
     Session = 4,
     Time = 5,
+    Code = 6,
 }

@@ -9,6 +9,11 @@ internal sealed record WorkerProfile(string Name, ImmutableArray<string> Flags)
 {
     private static readonly ImmutableArray<string> Always = ["--no-warnings", "--max-old-space-size=512"];
 
+    private static readonly ImmutableArray<string> OptimizedOnly = ["--no-liftoff", "--no-wasm-lazy-compilation"];
+
+    /// <summary>Whether listings of machine code come between the replies; see <see cref="CodeListing"/>.</summary>
+    public bool PrintsCode { get; init; }
+
     /// <summary>
     /// Many short modules, each run for about a millisecond. Only the baseline compiler: which NaN an instruction makes depends on the compiler, and a function that
     /// changed compilers in the middle of a sweep would differ from itself. It costs next to nothing: compiling lazily dominates. Eager compilation and lazy validation
@@ -20,6 +25,17 @@ internal sealed record WorkerProfile(string Name, ImmutableArray<string> Flags)
     /// <summary>Whole programs, tiered up as V8 does for everybody.</summary>
     public static WorkerProfile Run(NodeEngineOptions options) =>
         new("run", [.. Always, $"--wasm-max-mem-pages={options.MaximumMemoryPages}", .. options.ExtraFlags]);
+
+    /// <summary>Whole programs, every function compiled by the optimizing compiler before it is called the first time.</summary>
+    public static WorkerProfile Optimized(NodeEngineOptions options) =>
+        new("optimized", [.. Always, .. OptimizedOnly, $"--wasm-max-mem-pages={options.MaximumMemoryPages}", .. options.ExtraFlags]);
+
+    /// <summary>
+    /// Modules that are compiled and never run, their code printed on standard output between the replies. In one thread: functions are compiled in the same order in every run, and the
+    /// processes of a pool do not fight for the cores.
+    /// </summary>
+    public static WorkerProfile Code(NodeEngineOptions options) =>
+        new("code", [.. Always, .. OptimizedOnly, "--single-threaded", "--print-wasm-code", .. options.ExtraFlags]) { PrintsCode = true };
 
     /// <summary>V8 as it comes.</summary>
     public static WorkerProfile Session(NodeEngineOptions options) => new("session", [.. Always, .. options.ExtraFlags]);

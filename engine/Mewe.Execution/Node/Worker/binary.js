@@ -213,4 +213,4 @@ class ModuleTypes {
   }
 }
 
-module.exports = { ModuleTypes, unsigned, signed, vector, name, section, i32Const, functionBody, assemble };
+module.exports = { ModuleTypes, Cursor, unsigned, signed, vector, name, section, i32Const, functionBody, assemble };

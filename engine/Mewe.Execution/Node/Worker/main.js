@@ -13,7 +13,8 @@
 //   operation 2 sweep      see sweep.js
 //   operation 3 run        see run.js
 //   operation 4 session    see session.js
-//   operation 5 time       see run.js
+//   operation 5 time       see time.js
+//   operation 6 code       see code.js
 //
 // The parent closes standard input to end the worker; should the parent die in the middle of a request, watch.js ends it. The worker handles one request at a time, synchronously, and lets the event loop turn now and then
 // so that V8's own housekeeping gets its chance. Standard error belongs to node and V8.
@@ -48,7 +49,8 @@ const operations = [
   (request, reply) => require('sweep.js').sweep(request, reply),
   (request, reply) => require('run.js').run(request, reply),
   (request, reply) => require('session.js').batch(request, reply),
-  (request, reply) => require('run.js').time(request, reply),
+  (request, reply) => require('time.js').time(request, reply),
+  (request, reply) => require('code.js').code(request, reply),
 ];
 
 const firstThatRuns = 2; // operations before it run no code of a module, so they end

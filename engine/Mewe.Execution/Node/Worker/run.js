@@ -1,4 +1,4 @@
-// Workloads: operation 3 (run) and operation 5 (time).
+// Workloads, and operation 3 (run). time.js uses them, too.
 //
 //   workload  u8 kind: 0 command (list of string args, list of string env, bytes stdin); 1 reactor (list of bytes);
 //             2 export calls (list of (string export, list of value))
@@ -7,8 +7,6 @@
 //             or u8 1, list of bytes (the distinct outcomes, in order of appearance), per seed u32 index into it
 //   outcome   u8 exited, if exited: u32 code, u8 trapped, if trapped: trap, bytes stdout, bytes stderr, list of answer, list of bytes read back
 //   answer    u8 kind: 0 bytes: bytes; 1 refused; 2 values: list of value; 3 trapped: trap
-//   time      u8 unknown imports, u64 seed, u32 warm-up rounds, u32 rounds, workload, list of bytes module
-//             -> u8 0, string rejection, or u8 1, per module, per round: u64 nanoseconds
 'use strict';
 const { createHash } = require('node:crypto');
 const { Writer } = require('wire.js');
@@ -222,7 +220,7 @@ function answerOrReject(reply, action) {
   }
 }
 
-exports.run = function run(request, reply) {
+function run(request, reply) {
   const zeroUnknown = request.u8() === 1;
   const ranges = request.list(readRange);
   const seeds = request.list(() => request.u64());
@@ -247,44 +245,6 @@ exports.run = function run(request, reply) {
     for (const outcome of outcomes) reply.bytes(outcome);
     for (const index of indices) reply.u32(index);
   });
-};
-
-function timeOnce(entry, workload, seed, zeroUnknown, kept) {
-  let run = kept;
-  if (run === null) run = new Run(entry, workload, seed, zeroUnknown);
-  const start = process.hrtime.bigint();
-  if (kept === null) run.begin();
-  if (run.trap === null && run.host.exitCode === null) run.work();
-  const end = process.hrtime.bigint();
-  if (run.trap !== null) throw new Rejection(`the workload trapped: ${run.trap.message}`);
-  run.answers.length = 0;
-  return end - start;
 }
 
-exports.time = function time(request, reply) {
-  const zeroUnknown = request.u8() === 1;
-  const seed = request.u64();
-  const warmup = request.u32();
-  const rounds = request.u32();
-  const workload = readWorkload(request);
-  const entries = request.list(() => request.bytes());
-  answerOrReject(reply, () => {
-    const modules = entries.map(compile);
-    // A command needs a fresh instance each time; the others work on one.
-    const kept = modules.map((entry) => {
-      if (workload.kind === 0) return null;
-      const run = new Run(entry, workload, seed, zeroUnknown);
-      if (!run.begin()) throw new Rejection(`the module did not start: ${run.trap?.message ?? 'it exited'}`);
-      return run;
-    });
-    const times = modules.map(() => []);
-    for (let round = 0; round < warmup + rounds; round++) {
-      for (let turn = 0; turn < modules.length; turn++) {
-        const which = (turn + round) % modules.length; // nobody always goes first
-        const took = timeOnce(modules[which], workload, seed, zeroUnknown, kept[which]);
-        if (round >= warmup) times[which].push(took);
-      }
-    }
-    for (const took of times.flat()) reply.u64(took);
-  });
-};
+module.exports = { run, Rejection, Run, answerKinds, answerOrReject, compile, readWorkload, writeOutcome };

@@ -89,6 +89,12 @@ class WasiHost {
     return module === 'mewe' && name === 'choose' ? this.choose : undefined;
   }
 
+  // Lets go of what was written so far, so that a program can be repeated without end.
+  forgetOutput() {
+    this.stdout = new Output();
+    this.stderr = new Output();
+  }
+
   // The host reads and writes the memory that the instance exports as "memory".
   attach(exports) {
     this.exports = exports;

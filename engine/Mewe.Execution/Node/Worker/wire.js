@@ -139,7 +139,10 @@ function readRequest() {
   return { id: header.readUInt32LE(4), operation: header[8], body };
 }
 
+const listed = process.execArgv.includes('--print-wasm-code'); // listings stand between the replies, see code.js
+
 function writeReply(id, status, reply) {
+  if (listed) fs.writeSync(1, '\0');
   const { buffer, at } = reply;
   buffer.writeUInt32LE(at - headerBytes, 0);
   buffer.writeUInt32LE(id, 4);

@@ -121,8 +121,7 @@ internal sealed class EndpointEvaluation(IWasmEngine engine, EvaluationOptions o
             return null;
         }
 
-        ImmutableArray<double>[] times = [.. result.Nanoseconds.Select(rounds => rounds.Select(time => (double)time).ToImmutableArray())];
-        return [.. times.Select((own, i) => TimeReport.Of(own, times[0], i == 0))];
+        return [.. result.Nanoseconds.Select((own, i) => TimeReport.Of(own, result.Nanoseconds[0], i == 0))];
     }
 
     private EndpointReport Report(WasmModule original, MultivariantContents contents, RunShape shape, FormReport originalReport, ImmutableArray<FormReport> forms)

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Mewe.Execution;
 
 namespace Mewe.Grains;
 
@@ -53,8 +54,10 @@ public sealed record TraceReport(TraceDiversity Diversity, double MedianLength, 
 /// <param name="MedianNanoseconds">Their median.</param>
 /// <param name="Ratios">Each by the original's of the same round.</param>
 /// <param name="RatioQuantiles">Of the ratios: minimum, 5 %, 25 %, median, 75 %, 95 %, maximum.</param>
+/// <param name="MedianInterval">Holds the median of the ratios' distribution with a confidence of 95 %: low and high.</param>
 /// <param name="Test">Two-sided Mann-Whitney test of the form's times against the original's; null for the original.</param>
-public sealed record TimeReport(ImmutableArray<double> Nanoseconds, double MedianNanoseconds, ImmutableArray<double> Ratios, ImmutableArray<double> RatioQuantiles, MannWhitney? Test)
+public sealed record TimeReport(ImmutableArray<double> Nanoseconds, double MedianNanoseconds, ImmutableArray<double> Ratios, ImmutableArray<double> RatioQuantiles,
+    ImmutableArray<double> MedianInterval, MannWhitney? Test)
 {
     /// <summary>The shares of <see cref="RatioQuantiles"/>.</summary>
     [JsonIgnore]
@@ -68,9 +71,10 @@ public sealed record TimeReport(ImmutableArray<double> Nanoseconds, double Media
     /// <param name="isOriginal">Both are the same.</param>
     public static TimeReport Of(ImmutableArray<double> nanoseconds, ImmutableArray<double> original, bool isOriginal)
     {
-        ImmutableArray<double> ratios = [.. nanoseconds.Zip(original, (own, other) => own / other)];
-        ImmutableArray<double> sorted = [.. ratios.Order()];
-        return new TimeReport(nanoseconds, Distribution.Median(nanoseconds), ratios, [.. Shares.Select(share => Distribution.Quantile(sorted, share))],
+        var ratios = new PairedRatios([.. nanoseconds.Zip(original, (own, other) => own / other)]);
+        ImmutableArray<double> sorted = [.. ratios.Ratios.Order()];
+        var (low, high) = ratios.MedianInterval();
+        return new TimeReport(nanoseconds, Distribution.Median(nanoseconds), ratios.Ratios, [.. Shares.Select(share => Distribution.Quantile(sorted, share))], [low, high],
             isOriginal ? null : MannWhitney.Test(nanoseconds, original));
     }
 }

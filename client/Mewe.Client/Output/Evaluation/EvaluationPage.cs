@@ -159,13 +159,13 @@ internal sealed class EvaluationPage(EvaluationReport report)
         foreach (var endpoint in report.Endpoints)
         {
             Add($"<details><summary>{Text(endpoint.Name)}</summary>\n<p class=\"note\">{Text(endpoint.File)}, a {endpoint.Form}. {endpoint.Dispatchers} of {endpoint.Functions} functions have variants: {endpoint.Variants:N0}, {endpoint.Proved:N0} of them proved equal for all inputs, all of them tested.");
-            Add($" Static paths: {Grouped(endpoint.OriginalPaths)} in the original, {Grouped(endpoint.MultivariantPaths)} in the multivariant module.</p>\n<div class=\"scroll\"><table>\n<tr><th>form</th><th>bytes</th><th>time of a run</th><th>ratio</th><th>5 % – 95 %</th><th>slower in</th><th>p</th><th>E</th><th>R median</th><th>R least</th><th>distinct traces</th><th>trace length</th><th>choices</th></tr>\n");
+            Add($" Static paths: {Grouped(endpoint.OriginalPaths)} in the original, {Grouped(endpoint.MultivariantPaths)} in the multivariant module.</p>\n<div class=\"scroll\"><table>\n<tr><th>form</th><th>bytes</th><th>time of a run</th><th>ratio</th><th>95 % interval</th><th>5 % – 95 % of rounds</th><th>slower in</th><th>p</th><th>E</th><th>R median</th><th>R least</th><th>distinct traces</th><th>trace length</th><th>choices</th></tr>\n");
             foreach (var form in endpoint.Forms.Prepend(endpoint.Original))
             {
                 Add($"<tr><td>{form.Policy}</td><td>{form.Bytes:N0}</td>");
                 Add(form.Time is { } time
-                    ? $"<td>{Figure.Time(time.MedianNanoseconds)}</td><td>{Figure.Ratio(time.Slowdown)}×</td><td>{Figure.Ratio(time.RatioQuantiles[1])} – {Figure.Ratio(time.RatioQuantiles[5])}</td><td>{(time.Test is { } test ? string.Create(CultureInfo.InvariantCulture, $"{test.Superiority * 100:0} %") : "")}</td><td>{(time.Test is { } mw ? Text(Figure.Probability(mw.PValue)) : "")}</td>"
-                    : $"<td colspan=\"5\">–</td>");
+                    ? $"<td>{Figure.Time(time.MedianNanoseconds)}</td><td>{Figure.Ratio(time.Slowdown)}×</td><td>{Figure.Ratio(time.MedianInterval[0])} – {Figure.Ratio(time.MedianInterval[1])}</td><td>{Figure.Ratio(time.RatioQuantiles[1])} – {Figure.Ratio(time.RatioQuantiles[5])}</td><td>{(time.Test is { } test ? string.Create(CultureInfo.InvariantCulture, $"{test.Superiority * 100:0} %") : "")}</td><td>{(time.Test is { } mw ? Text(Figure.Probability(mw.PValue)) : "")}</td>"
+                    : $"<td colspan=\"6\">–</td>");
                 Add(form.Traces is { } traces
                     ? $"<td>{Figure.Share(traces.Diversity.Entropy)}</td><td>{Figure.Share(traces.Diversity.MedianUniqueRatio)}</td><td>{Figure.Share(traces.Diversity.MinimumUniqueRatio)}</td><td>{traces.Diversity.Distinct:N0} of {traces.Diversity.Traces:N0}</td><td>{Figure.Count(traces.MedianLength)}</td><td>{Figure.Count(traces.MedianChoices)}</td></tr>\n"
                     : $"<td colspan=\"6\">–</td></tr>\n");
@@ -192,7 +192,8 @@ internal sealed class EvaluationPage(EvaluationReport report)
             <p><b>Traces.</b> A run is the first request of the workload, always the same, so that what differs between traces comes from the choices. A node is an instance with a seed of its own that answers
             {report.Runs} requests one after the other; of a command, every run is an instance of its own. A copy of the module hashes the sequence of functions and variants that each request enters, in 128 bits.
             Functions without variants belong to the trace. The original is traced alike: where its E is above 0, the service itself behaves differently from run to run.</p>
-            <p><b>Times.</b> In one process the original and all forms take turns, {report.Rounds} rounds that count. A ratio compares a form with the original in the same round. The test is that of Mann and Whitney, two-sided, on the times
+            <p><b>Times.</b> In one process the original and all forms take turns, {report.Rounds} rounds that count. A turn repeats the run until it lasts long enough to be timed well; a reactor's requests come from WebAssembly. A ratio compares a form with the original in the same
+            round; the interval holds the median with a confidence of 95 %, whatever the distribution. The test is that of Mann and Whitney, two-sided, on the times
             themselves; <i>slower in</i> says in how many of all pairs of a form's time and an original's time the form's is longer (50 % where there is no difference).</p>
             <p><b>Static paths.</b> From the entry (<code>run</code>, <code>_start</code>, or the exports that the workload calls) to functions that call nothing, in the call graph with cycles collapsed; each dispatcher multiplies the paths through it
             by its choices. A call through a table may reach every function of its type that the module puts into a table or refers to. Within a cycle only the function that is entered counts, so with recursion the number is a lower bound.</p>

@@ -15,6 +15,8 @@ internal sealed class EndpointEvaluation(IWasmEngine engine, EvaluationOptions o
     /// <summary>Runs of each workload entry with which every form is compared with the original before it is measured.</summary>
     private const int ComparedRuns = 3;
 
+    private const int OriginalNodes = 8, OriginalRuns = 10;
+
     private static readonly TimeSpan TimingLimit = TimeSpan.FromMinutes(10);
 
     private sealed record Form(LinkRecipe Recipe, byte[] Module, MultivariantMap Map);
@@ -84,24 +86,33 @@ internal sealed class EndpointEvaluation(IWasmEngine engine, EvaluationOptions o
         return (forms.ToImmutable(), null);
     }
 
-    /// <summary>The original's traces and those of every form. The choices of a form that asks the host are no others than those of the same policy inside of the module.</summary>
+    /// <summary>The original's traces and those of the forms that are traced. The original is expected to do the same every time, so few of its runs are enough to see whether it does.</summary>
     private async Task<TraceReport?[]> TraceAsync(WasmModule original, ImmutableArray<Form> forms, RunShape shape, CancellationToken cancellationToken)
     {
-        var measurement = new TraceMeasurement(engine, shape, options);
         var traces = new TraceReport?[forms.Length + 1];
-        for (var i = 0; i < traces.Length; i++)
+        var few = options with { Nodes = Math.Min(options.Nodes, OriginalNodes), Runs = Math.Min(options.Runs, OriginalRuns) };
+        traces[0] = await TraceAsync("original", original, null, new TraceMeasurement(engine, shape, few), cancellationToken);
+        var measurement = new TraceMeasurement(engine, shape, options);
+        for (var i = 0; i < forms.Length; i++)
         {
-            var name = i == 0 ? "original" : forms[i - 1].Recipe.Name;
-            var (module, map) = i == 0 ? (original, null) : (ModuleReader.Read(forms[i - 1].Module), forms[i - 1].Map);
-            var outcome = await measurement.MeasureAsync(module, map, threads, share => Progress($"tracing: {name}", share), cancellationToken);
-            traces[i] = outcome.Report;
-            if (outcome.Problem is { } problem)
+            if (forms[i].Recipe.IsTraced)
             {
-                Note($"{name} was not traced: {problem}");
+                traces[i + 1] = await TraceAsync(forms[i].Recipe.Name, ModuleReader.Read(forms[i].Module), forms[i].Map, measurement, cancellationToken);
             }
         }
 
         return traces;
+    }
+
+    private async Task<TraceReport?> TraceAsync(string name, WasmModule module, MultivariantMap? map, TraceMeasurement measurement, CancellationToken cancellationToken)
+    {
+        var outcome = await measurement.MeasureAsync(module, map, threads, share => Progress($"tracing: {name}", share), cancellationToken);
+        if (outcome.Problem is { } problem)
+        {
+            Note($"{name} was not traced: {problem}");
+        }
+
+        return outcome.Report;
     }
 
     private async Task<TimeReport[]?> TimeAsync(ImmutableArray<Form> forms, RunShape shape, CancellationToken cancellationToken)

@@ -35,7 +35,7 @@ internal static class JobFailures
 {
     public static int ExitCodeOf(JobFailureKind kind) => kind switch
     {
-        JobFailureKind.BadModule => ExitCode.DataError,
+        JobFailureKind.BadModule or JobFailureKind.BadPlan => ExitCode.DataError,
         JobFailureKind.BadOptions => ExitCode.Usage,
         JobFailureKind.EngineFailed => ExitCode.Unavailable,
         _ => ExitCode.Internal,

@@ -12,6 +12,7 @@ var root = new RootCommand("Makes a WebAssembly module a moving target: many equ
     ShowVerb.Command(),
     ExplainVerb.Command(),
     VerifyVerb.Command(),
+    LearnVerb.Command(),
     RunVerb.Command(),
     EvaluateVerb.Command(),
 };

@@ -39,4 +39,11 @@ internal static class Stores
         output.Note($"note: working without a store of lemmas, which loses only speed: {answer.Problem!.Message}");
         return null;
     }
+
+    /// <summary>The store, where its rules are what is asked for: one that cannot be used ends the command.</summary>
+    public static async Task<SqliteStore> OpenForRulesAsync(string? path, int exitCode, CancellationToken cancellationToken)
+    {
+        var answer = await SqliteStore.OpenAsync(path ?? DefaultPath, cancellationToken);
+        return answer.TryGet(out var store) ? store : throw new CommandException(exitCode, answer.Problem!.Message);
+    }
 }

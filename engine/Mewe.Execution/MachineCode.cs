@@ -12,11 +12,12 @@ public sealed record MachineCode
     public ImmutableArray<FunctionMachineCode> Functions { get; init; } = [];
 }
 
-/// <summary>What the optimizing compiler made of a function.</summary>
+/// <summary>What the optimizing compiler made of a function, on its own: nothing of other functions is inlined.</summary>
 /// <param name="Function">The function's index, imports included.</param>
 /// <param name="Size">Bytes of instructions and their constants.</param>
 /// <param name="Digest">
 /// Of the code without what depends on where it lies: two functions of one module with the same digest have the same instructions, and
-/// call the same functions. Functions of two modules can be compared when indices mean the same in both.
+/// call the same functions. It is the same in every run; digests of two modules cannot be compared.
 /// </param>
-public sealed record FunctionMachineCode(int Function, int Size, UInt128 Digest);
+/// <param name="Shape">As <paramref name="Digest"/>, but it does not matter which function of the module a direct call calls.</param>
+public sealed record FunctionMachineCode(int Function, int Size, UInt128 Digest, UInt128 Shape);

@@ -39,7 +39,7 @@ public sealed record Evidence(EvidenceKind Kind, uint Inputs, uint Branches, uin
 
 /// <summary>A step from the original to a variant.</summary>
 /// <param name="Transform">The transform, with the number of places: <c>commute*3</c>.</param>
-/// <param name="Rules">The rules that the step rests on, <c>file/rule@width</c>; empty for a transform that is no collection of rules.</param>
+/// <param name="Rules">The rules that the step rests on, <c>file/rule@width</c>, or <c>learned/</c> and the whole line; empty for a transform that is no collection of rules.</param>
 public sealed record VariantStep(string Transform, ImmutableArray<string> Rules)
 {
     /// <summary>A step that names no rules.</summary>
@@ -67,4 +67,7 @@ public sealed record FunctionVariants(uint Function, ImmutableArray<LinkedVarian
 {
     /// <summary>Why there are fewer variants than were asked for; null where there are as many.</summary>
     public string? Reason { get; init; }
+
+    /// <summary>What its calls get under <see cref="DispatchPolicy.Auto"/>; null for a fresh choice on every call. The other policies say it for all functions alike.</summary>
+    public FunctionDispatch? Dispatch { get; init; }
 }

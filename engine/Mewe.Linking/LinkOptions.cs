@@ -18,6 +18,22 @@ public enum DispatchPolicy : byte
 
     /// <summary>Every dispatcher takes <see cref="LinkOptions.ForcedChoice"/>, or its last choice where it has fewer: the test oracle's.</summary>
     Forced = 3,
+
+    /// <summary>Each function as its <see cref="FunctionVariants.Dispatch"/> says: the outcome of a plan.</summary>
+    Auto = 4,
+
+    /// <summary>Every dispatcher reads its choice from an exported global: to measure variants. See <see cref="DispatchMode.Steered"/>.</summary>
+    Steered = 5,
+}
+
+/// <summary>What makes random bits inside the module. The numbers are written into the <c>mewe</c> section.</summary>
+public enum GeneratorKind : byte
+{
+    /// <summary>A linear congruential generator: costs nearly nothing, and who observes a few choices can compute all others.</summary>
+    Fast = 0,
+
+    /// <summary>ChaCha8 under a key of 256 bits: choices tell nothing about other choices.</summary>
+    ChaCha8 = 1,
 }
 
 /// <summary>Where the random bits come from. The numbers are written into the <c>mewe</c> section.</summary>
@@ -46,6 +62,9 @@ public sealed record LinkOptions
 
     public RandomnessMode Randomness { get; init; } = RandomnessMode.Auto;
 
+    /// <summary>For <see cref="RandomnessMode.Wasi"/> and <see cref="RandomnessMode.Export"/>.</summary>
+    public GeneratorKind Generator { get; init; } = GeneratorKind.Fast;
+
     /// <summary>For <see cref="DispatchPolicy.Forced"/>: the choice of every dispatcher; 0 is the original.</summary>
     public uint ForcedChoice { get; init; }
 
@@ -58,8 +77,8 @@ public sealed record LinkOptions
     /// <summary>Written into the <c>mewe</c> section: the options that decided the variants, in a canonical form.</summary>
     public string RecordedOptions { get; init; } = "";
 
-    /// <summary>Layout of the <c>mewe</c> section; an older one only to make a module again that was made with it.</summary>
-    public byte SectionVersion { get; init; } = MeweSection.CurrentVersion;
+    /// <summary>Written into the <c>mewe</c> section: what was measured and decided, as JSON; empty where nothing was.</summary>
+    public string Plan { get; init; } = "";
 
     /// <summary>Whether a module without a name section gets one.</summary>
     public bool AddNames { get; init; }

@@ -22,7 +22,8 @@ internal sealed class Linkage
     private readonly WasmModule module;
     private readonly bool tailCalls;
     private readonly HashSet<uint> referenced = [];
-    private readonly GeneratorCode? generator;
+    private readonly ChoiceCode? chooser;
+    private BoundCalls bound;
     private readonly List<EntryWrapper> wrappers = [];
     private readonly List<MultivariantFunction> linked = [];
     private readonly List<string> notes = [];
@@ -33,11 +34,13 @@ internal sealed class Linkage
         (this.original, this.functions, this.options) = (original, functions, options);
         sourceHash = BuildConstants.SourceHash(original);
         constants = new BuildConstants(sourceHash, options.Seed);
-        HasDispatchers = functions.Any(function => !function.Variants.IsEmpty);
-        plan = HasDispatchers && options.Policy != DispatchPolicy.Forced ? RandomnessPlan.Decide(original, options.Randomness) : RandomnessPlan.None;
+        HasVariants = functions.Any(function => !function.Variants.IsEmpty);
+        var modes = functions.Where(function => !function.Variants.IsEmpty).Select(function => DispatchOf(function).Mode).ToHashSet();
+        modes.ExceptWith([DispatchMode.Forced, DispatchMode.Direct, DispatchMode.Steered]);
+        plan = modes.Count > 0 ? RandomnessPlan.Decide(original, options.Randomness) : RandomnessPlan.None;
         shift = plan.AddedImport is null ? FunctionIndexShift.None : new FunctionIndexShift((uint)original.ImportedFunctionCount, 1);
         module = original.Clone();
-        foreach (var body in HasDispatchers ? original.Bodies : [])
+        foreach (var body in HasVariants ? original.Bodies : [])
         {
             var code = body.Decode();
             tailCalls |= DispatcherCode.MakesTailCalls(code);
@@ -47,11 +50,13 @@ internal sealed class Linkage
         if (plan.Mode != RandomnessMode.None)
         {
             var import = AddImport() ?? plan.ExistingImport;
-            generator = new GeneratorCode(module, plan.Mode, options.Policy, constants, import);
+            chooser = new ChoiceCode(module, plan.Mode, options.Generator, constants, import, modes);
         }
+
+        bound = new BoundCalls(constants, []);
     }
 
-    private bool HasDispatchers { get; }
+    private bool HasVariants { get; }
 
     /// <summary>Function indices from here on are not imports.</summary>
     private uint FirstDefined => (uint)module.ImportedFunctionCount;
@@ -59,13 +64,18 @@ internal sealed class Linkage
     public LinkResult Link()
     {
         shift.ApplyTo(module);
-        generator?.Append();
+        chooser?.Append();
         AddWrappers();
-        foreach (var function in functions)
+        Place();
+        bound = new BoundCalls(constants, functions.Zip(linked)
+            .Where(pair => pair.Second is { Dispatch.Bound: true, Variants.IsEmpty: false })
+            .Select(pair => KeyValuePair.Create(pair.First.Function, ChoicesOf(pair.Second))));
+        foreach (var (function, place) in functions.Zip(linked))
         {
-            linked.Add(function.Variants.IsEmpty
-                ? new MultivariantFunction(shift.Apply(function.Function), null, function.Reason, [])
-                : Diversify(function));
+            if (!function.Variants.IsEmpty)
+            {
+                AddBodies(function, place);
+            }
         }
 
         var map = new MultivariantMap
@@ -73,19 +83,20 @@ internal sealed class Linkage
             Policy = options.Policy,
             ForcedChoice = options.Policy == DispatchPolicy.Forced ? options.ForcedChoice : 0,
             Randomness = plan.Mode,
+            Generator = options.Generator,
             AddedImport = shift.IsNone ? null : shift.First,
-            Generated = [.. generator?.Functions ?? []],
+            Generated = [.. chooser?.Functions ?? []],
             Wrappers = [.. wrappers],
             Functions = [.. linked],
         };
         RewriteCustomSections(map);
         module.SetCustom(MeweSection.Name, new MeweSection
         {
-            Version = options.SectionVersion,
             ToolVersion = options.ToolVersion,
             SourceSha256 = Convert.ToHexStringLower(sourceHash),
             Seed = options.Seed,
             Options = options.RecordedOptions,
+            Plan = options.Plan,
             Map = map,
         }.Write());
         var bytes = ModuleWriter.Write(module);
@@ -112,7 +123,7 @@ internal sealed class Linkage
     /// </summary>
     private void AddWrappers()
     {
-        var perEntry = generator is not null && options.Policy == DispatchPolicy.Entry;
+        var perEntry = chooser?.KeepsEntry == true;
         if (perEntry)
         {
             var wrapperOf = new Dictionary<uint, uint>();
@@ -147,7 +158,7 @@ internal sealed class Linkage
     {
         // The very type of the function, not one that looks the same: an importer may ask for it by its place in a recursion group.
         var type = TypeOf(function);
-        var index = module.AddFunction(type, generator!.WrapperBody(module.FunctionTypeAt(type).Parameters.Length, function, isStart));
+        var index = module.AddFunction(type, chooser!.WrapperBody(module.FunctionTypeAt(type).Parameters.Length, function, isStart));
         wrappers.Add(new EntryWrapper(function, index, isStart));
         return index;
     }
@@ -167,49 +178,129 @@ internal sealed class Linkage
 
     private uint TypeOf(uint function) => module.FunctionTypes[(int)(function - FirstDefined)];
 
-    private MultivariantFunction Diversify(FunctionVariants function)
+    /// <summary>How calls of a function are dispatched: as the policy says for all, or as the plan says for this one.</summary>
+    private FunctionDispatch DispatchOf(FunctionVariants function) => options.Policy switch
     {
-        var index = shift.Apply(function.Function);
-        var type = TypeOf(index);
-        var place = (int)(index - FirstDefined);
-        var originalIndex = module.AddFunction(type, module.Bodies[place]);
-        var variants = ImmutableArray.CreateBuilder<MultivariantVariant>(function.Variants.Length);
-        foreach (var variant in function.Variants)
-        {
-            variants.Add(AddVariant(function, type, variant));
-        }
+        DispatchPolicy.Call => new FunctionDispatch(DispatchMode.Call),
+        DispatchPolicy.Entry => new FunctionDispatch(DispatchMode.Entry),
+        DispatchPolicy.Instance => new FunctionDispatch(DispatchMode.Instance),
+        DispatchPolicy.Forced => new FunctionDispatch(DispatchMode.Forced),
+        DispatchPolicy.Steered => new FunctionDispatch(DispatchMode.Steered),
+        DispatchPolicy.Auto => function.Dispatch ?? new FunctionDispatch(DispatchMode.Call),
+        _ => throw new ArgumentOutOfRangeException(nameof(function), options.Policy, "no such policy"),
+    };
 
-        var result = new MultivariantFunction(index, originalIndex, function.Reason, variants.MoveToImmutable());
-        var choices = Enumerable.Range(0, result.ChoiceCount).Select(result.FunctionOf).ToArray();
-        module.Bodies[place] = DispatcherCode.Write(module.FunctionTypeAt(type).Parameters.Length, choices, tailCalls, code =>
+    /// <summary>Gives every original and variant its index, before any body is written: bodies may name each other.</summary>
+    private void Place()
+    {
+        var next = (uint)module.FunctionCount;
+        foreach (var function in functions)
         {
-            if (generator is not null)
+            var index = shift.Apply(function.Function);
+            if (function.Variants.IsEmpty)
             {
-                generator.EmitChoice(code, choices.Length, function.Function);
+                linked.Add(new MultivariantFunction(index, null, function.Reason, []));
+                continue;
             }
-            else
+
+            var dispatch = DispatchOf(function);
+            uint? appended = dispatch.Mode == DispatchMode.Direct ? null : next++;
+            var variants = ImmutableArray.CreateBuilder<MultivariantVariant>(function.Variants.Length);
+            foreach (var variant in function.Variants)
             {
-                code.I32((int)Math.Min(options.ForcedChoice, (uint)choices.Length - 1));
+                var first = next;
+                next += 1 + (uint)variant.Code.Outlined.Length;
+                variants.Add(new MultivariantVariant(first, [.. Enumerable.Range(1, variant.Code.Outlined.Length).Select(i => first + (uint)i)], variant.Steps, variant.Evidence));
             }
-        });
-        return result;
+
+            linked.Add(new MultivariantFunction(index, appended, function.Reason, variants.MoveToImmutable()) { Dispatch = dispatch });
+        }
     }
 
-    private MultivariantVariant AddVariant(FunctionVariants function, uint type, LinkedVariant variant)
+    private static uint[] ChoicesOf(MultivariantFunction function) => [.. Enumerable.Range(0, function.ChoiceCount).Select(function.FunctionOf)];
+
+    /// <summary>Appends the bodies of a function in the order in which <see cref="Place"/> gave them their indices, and puts the dispatcher in the function's place.</summary>
+    private void AddBodies(FunctionVariants function, MultivariantFunction place)
     {
-        var first = (uint)module.FunctionCount;
+        var type = TypeOf(place.Index);
+        var body = (int)(place.Index - FirstDefined);
+        var code = WithBoundCalls(module.Bodies[body], function.Function);
+        if (place.Original is null)
+        {
+            if (!ReferenceEquals(code, module.Bodies[body]))
+            {
+                module.Bodies[body] = code;
+            }
+        }
+        else
+        {
+            module.AddFunction(type, code);
+            module.Bodies[body] = Dispatcher(function, place, type);
+        }
+
+        for (var i = 0; i < function.Variants.Length; i++)
+        {
+            AddVariant(function, i + 1, place.Variants[i], type);
+        }
+    }
+
+    private FunctionBody Dispatcher(FunctionVariants function, MultivariantFunction place, uint type)
+    {
+        var choices = ChoicesOf(place);
+        return DispatcherCode.Write(module.FunctionTypeAt(type).Parameters.Length, choices, tailCalls, place.Dispatch.Form, code =>
+        {
+            switch (place.Dispatch.Mode)
+            {
+                case DispatchMode.Forced:
+                    code.I32((int)Math.Min(options.ForcedChoice, (uint)choices.Length - 1));
+                    break;
+                case DispatchMode.Steered:
+                    code.GetGlobal(Steering(function.Function));
+                    break;
+                default:
+                    chooser!.EmitChoice(code, place.Dispatch, choices.Length, function.Function);
+                    break;
+            }
+        });
+    }
+
+    /// <summary>The exported global that holds the choice of a function whose dispatcher is steered.</summary>
+    private uint Steering(uint function)
+    {
+        var global = new AppendedCode(module).Global32(0);
+        module.Exports.Add(new Export(MultivariantLinker.SteeringExport(function), ExternKind.Global, global));
+        return global;
+    }
+
+    /// <summary>The body of an original, whose calls to bound functions go to what is drawn for body 0. Only the bytes of their indices are written anew.</summary>
+    private FunctionBody WithBoundCalls(FunctionBody body, uint caller)
+    {
+        if (bound.IsEmpty)
+        {
+            return body;
+        }
+
+        var site = 0;
+        return FunctionIndexShift.Replace(body, instruction =>
+            BoundCalls.IsDirectCall(instruction.Opcode) && shift.Undo(instruction.Index) is { } callee && bound.Binds(instruction.WithIndex(callee))
+                ? instruction.WithIndex(bound.Target(callee, caller, 0, site++))
+                : instruction);
+    }
+
+    private void AddVariant(FunctionVariants function, int number, MultivariantVariant place, uint type)
+    {
+        var variant = function.Variants[number - 1];
         var outlined = variant.Code.Outlined;
+        var site = 0;
         module.AddFunction(type, Resolve(variant.Code.Code));
         foreach (var helper in outlined)
         {
             module.AddFunction(module.IndexOfType(helper.Type), Resolve(helper.Code));
         }
 
-        return new MultivariantVariant(first, [.. Enumerable.Range(1, outlined.Length).Select(i => first + (uint)i)], variant.Steps, variant.Evidence);
+        FunctionBody Resolve(FunctionCode code) => new(new FunctionCode(code.Locals, [.. code.Instructions.Select(Target)]));
 
-        FunctionBody Resolve(FunctionCode code) => new(new FunctionCode(code.Locals, [.. code.Instructions.Select(Place)]));
-
-        Instruction Place(Instruction instruction)
+        Instruction Target(Instruction instruction)
         {
             if (!FunctionIndexShift.RefersToFunction(instruction.Opcode))
             {
@@ -218,21 +309,22 @@ internal sealed class Linkage
 
             if (instruction.Index < VariantCode.OutlinedBase)
             {
-                return instruction.Index < (uint)original.FunctionCount
-                    ? shift.Apply(instruction)
-                    : throw MultivariantLinker.Unfit(function, $"a variant refers to function {instruction.Index}, which does not exist");
+                return instruction.Index >= (uint)original.FunctionCount
+                    ? throw MultivariantLinker.Unfit(function, $"a variant refers to function {instruction.Index}, which does not exist")
+                    : bound.Binds(instruction) ? instruction.WithIndex(bound.Target(instruction.Index, function.Function, number, site++))
+                    : shift.Apply(instruction);
             }
 
-            var number = instruction.Index - VariantCode.OutlinedBase;
-            return number < (uint)outlined.Length
-                ? instruction.WithIndex(first + 1 + number)
-                : throw MultivariantLinker.Unfit(function, $"a variant refers to outlined function {number} of {outlined.Length}");
+            var helper = instruction.Index - VariantCode.OutlinedBase;
+            return helper < (uint)outlined.Length
+                ? instruction.WithIndex(place.Outlined[(int)helper])
+                : throw MultivariantLinker.Unfit(function, $"a variant refers to outlined function {helper} of {outlined.Length}");
         }
     }
 
     private void RewriteCustomSections(MultivariantMap map)
     {
-        if (!HasDispatchers)
+        if (!HasVariants)
         {
             return;
         }
@@ -284,7 +376,7 @@ internal sealed class Linkage
         }
 
         MultivariantNames.Shift(names, shift);
-        MultivariantNames.Add(names, map, generator?.Globals ?? [], function => module.TypeOfFunction(function).Parameters.Length);
+        MultivariantNames.Add(names, map, chooser?.Globals ?? [], function => module.TypeOfFunction(function).Parameters.Length);
         if (map.AddedImport is { } added)
         {
             names.Functions[added] = $"{plan.AddedImport!.Value.Module}.{plan.AddedImport.Value.Name}";

@@ -12,15 +12,16 @@ namespace Mewe.Linking;
 /// Layout, in the primitives of the WebAssembly binary format (u8 one byte, u32/u64 LEB128, name = length and UTF-8, vec = count and entries, opt = u8 0 or 1
 /// and then the value), with no times or paths, so that it is a function of what was linked:
 /// <code>
-///   u8 version = 2 | name tool version | 32 bytes SHA-256 of the original | u64 seed | name options | vec(name) strings
-///   u8 policy | u32 forced choice | u8 randomness | opt(u32) added import
+///   u8 version = 3 | name tool version | 32 bytes SHA-256 of the original | u64 seed | name options | name plan | vec(name) strings
+///   u8 policy | u32 forced choice | u8 randomness | u8 generator | opt(u32) added import
 ///   vec(u8 role, u32 index) generated | vec(u32 function, u32 index, u8 is start) wrappers
-///   vec functions: u32 index, opt(u32) original, opt(u32 string) reason,
+///   vec functions: u32 index, opt(u32) original, dispatch, opt(u32 string) reason,
 ///     vec variants: u32 index, vec(u32) outlined, vec steps, evidence
+///   dispatch: u8 mode, u8 form, u32 period, u8 bound
 ///   step: u32 string (transform), vec(u32 string) rules
 ///   evidence: u8 kind, u32 inputs, u32 branches, u32 branches covered, u32 inconclusive, opt(u32 string) not proved
 /// </code>
-/// Version 1, which is read and never written anew, names neither rules nor what is not proved: a step is u32 string, evidence ends with inconclusive.
+/// Versions 1 and 2 came from releases whose dispatchers were other code: what they made can be checked by them only.
 /// </remarks>
 public sealed record MeweSection
 {
@@ -28,12 +29,7 @@ public sealed record MeweSection
     public const string Name = "mewe";
 
     /// <summary>The layout that is written.</summary>
-    public const byte CurrentVersion = 2;
-
-    private const byte OldestVersion = 1;
-
-    /// <summary>The layout, 1 or 2.</summary>
-    public byte Version { get; init; } = CurrentVersion;
+    public const byte CurrentVersion = 3;
 
     public required string ToolVersion { get; init; }
 
@@ -44,6 +40,9 @@ public sealed record MeweSection
 
     /// <summary>The options that decided the variants, as the tool writes them.</summary>
     public required string Options { get; init; }
+
+    /// <summary>What was measured and decided when it was made, as JSON; empty where nothing was. Who links again from it gets the same bytes.</summary>
+    public string Plan { get; init; } = "";
 
     public required MultivariantMap Map { get; init; }
 
@@ -82,11 +81,12 @@ public sealed record MeweSection
         var body = new BinaryEncoder(4096);
         WriteMap(body, strings);
         var output = new BinaryEncoder(body.Length + 1024);
-        output.Byte(Version);
+        output.Byte(CurrentVersion);
         output.Name(ToolVersion);
         output.Bytes(Convert.FromHexString(SourceSha256));
         output.U64(Seed);
         output.Name(Options);
+        output.Name(Plan);
         Each(output, strings.Strings, output.Name);
         output.Bytes(body.Written);
         return output.ToArray();
@@ -97,6 +97,7 @@ public sealed record MeweSection
         output.Byte((byte)Map.Policy);
         output.U32(Map.ForcedChoice);
         output.Byte((byte)Map.Randomness);
+        output.Byte((byte)Map.Generator);
         Optional(output, Map.AddedImport);
         Each(output, Map.Generated, generated =>
         {
@@ -113,6 +114,7 @@ public sealed record MeweSection
         {
             output.U32(function.Index);
             Optional(output, function.Original);
+            WriteDispatch(output, function.Dispatch);
             Optional(output, function.Reason is { } reason ? strings.IndexOf(reason) : null);
             Each(output, function.Variants, variant =>
             {
@@ -124,21 +126,23 @@ public sealed record MeweSection
                 output.U32(variant.Evidence.Branches);
                 output.U32(variant.Evidence.BranchesCovered);
                 output.U32(variant.Evidence.Inconclusive);
-                if (Version >= 2)
-                {
-                    Optional(output, variant.Evidence.NotProved is { } category ? strings.IndexOf(category) : null);
-                }
+                Optional(output, variant.Evidence.NotProved is { } category ? strings.IndexOf(category) : null);
             });
         });
     }
 
-    private void WriteStep(BinaryEncoder output, VariantStep step, StringTable strings)
+    private static void WriteDispatch(BinaryEncoder output, FunctionDispatch dispatch)
+    {
+        output.Byte((byte)dispatch.Mode);
+        output.Byte((byte)dispatch.Form);
+        output.U32(dispatch.Period);
+        output.Byte(dispatch.Bound ? (byte)1 : (byte)0);
+    }
+
+    private static void WriteStep(BinaryEncoder output, VariantStep step, StringTable strings)
     {
         output.U32(strings.IndexOf(step.Transform));
-        if (Version >= 2)
-        {
-            Each(output, step.Rules, rule => output.U32(strings.IndexOf(rule)));
-        }
+        Each(output, step.Rules, rule => output.U32(strings.IndexOf(rule)));
     }
 
     private static void Optional(BinaryEncoder output, uint? value)
@@ -163,52 +167,57 @@ public sealed record MeweSection
     {
         var decoder = new BinaryDecoder(bytes);
         var version = decoder.Byte();
-        if (version is < OldestVersion or > CurrentVersion)
+        if (version != CurrentVersion)
         {
-            throw new WasmException(WasmErrorKind.Unsupported, 0, $"version {version} is not known; this tool reads versions {OldestVersion} to {CurrentVersion}");
+            throw new WasmException(WasmErrorKind.Unsupported, 0, version is > 0 and < CurrentVersion
+                ? $"version {version} was made by an older release; make the module again, or check it with that release"
+                : $"version {version} is not known; this tool reads version {CurrentVersion}");
         }
 
         var toolVersion = decoder.Name();
         var hash = Convert.ToHexStringLower(decoder.Bytes(32));
         var seed = decoder.U64();
         var options = decoder.Name();
+        var plan = decoder.Name();
         var strings = Array(ref decoder, "strings", (ref BinaryDecoder d) => d.Name());
         var map = new MultivariantMap
         {
             Policy = Known<DispatchPolicy>(ref decoder),
             ForcedChoice = decoder.U32(),
             Randomness = Known<RandomnessMode>(ref decoder),
+            Generator = Known<GeneratorKind>(ref decoder),
             AddedImport = Optional(ref decoder),
             Generated = Array(ref decoder, "generated functions", (ref BinaryDecoder d) => new GeneratedFunction(Known<GeneratedRole>(ref d), d.U32())),
             Wrappers = Array(ref decoder, "wrappers", (ref BinaryDecoder d) => new EntryWrapper(d.U32(), d.U32(), Flag(ref d))),
-            Functions = Array(ref decoder, "functions", (ref BinaryDecoder d) => ReadFunction(ref d, strings, version)),
+            Functions = Array(ref decoder, "functions", (ref BinaryDecoder d) => ReadFunction(ref d, strings)),
         };
         return decoder.AtEnd
-            ? new MeweSection { Version = version, ToolVersion = toolVersion, SourceSha256 = hash, Seed = seed, Options = options, Map = map }
+            ? new MeweSection { ToolVersion = toolVersion, SourceSha256 = hash, Seed = seed, Options = options, Plan = plan, Map = map }
             : throw decoder.Malformed($"{decoder.Remaining} bytes left over");
     }
 
-    private static MultivariantFunction ReadFunction(ref BinaryDecoder decoder, ImmutableArray<string> strings, byte version)
+    private static MultivariantFunction ReadFunction(ref BinaryDecoder decoder, ImmutableArray<string> strings)
     {
         var index = decoder.U32();
         var original = Optional(ref decoder);
+        var dispatch = new FunctionDispatch(Known<DispatchMode>(ref decoder)) { Form = Known<DispatchForm>(ref decoder), Period = decoder.U32(), Bound = Flag(ref decoder) };
         var reason = Optional(ref decoder) is { } number ? String(ref decoder, number, strings) : null;
         var variants = Array(ref decoder, "variants", (ref BinaryDecoder d) => new MultivariantVariant(
             d.U32(),
             Array(ref d, "outlined functions", (ref BinaryDecoder inner) => inner.U32()),
-            Array(ref d, "steps", (ref BinaryDecoder inner) => ReadStep(ref inner, strings, version)),
-            ReadEvidence(ref d, strings, version)));
-        return new MultivariantFunction(index, original, reason, variants);
+            Array(ref d, "steps", (ref BinaryDecoder inner) => ReadStep(ref inner, strings)),
+            ReadEvidence(ref d, strings)));
+        return new MultivariantFunction(index, original, reason, variants) { Dispatch = dispatch };
     }
 
-    private static VariantStep ReadStep(ref BinaryDecoder decoder, ImmutableArray<string> strings, byte version) => new(
+    private static VariantStep ReadStep(ref BinaryDecoder decoder, ImmutableArray<string> strings) => new(
         String(ref decoder, decoder.U32(), strings),
-        version < 2 ? [] : Array(ref decoder, "rules", (ref BinaryDecoder d) => String(ref d, d.U32(), strings)));
+        Array(ref decoder, "rules", (ref BinaryDecoder d) => String(ref d, d.U32(), strings)));
 
-    private static Evidence ReadEvidence(ref BinaryDecoder decoder, ImmutableArray<string> strings, byte version)
+    private static Evidence ReadEvidence(ref BinaryDecoder decoder, ImmutableArray<string> strings)
     {
         var evidence = new Evidence(Known<EvidenceKind>(ref decoder), decoder.U32(), decoder.U32(), decoder.U32()) { Inconclusive = decoder.U32() };
-        return version >= 2 && Optional(ref decoder) is { } category ? evidence with { NotProved = String(ref decoder, category, strings) } : evidence;
+        return Optional(ref decoder) is { } category ? evidence with { NotProved = String(ref decoder, category, strings) } : evidence;
     }
 
     private delegate T EntryReader<out T>(ref BinaryDecoder decoder);

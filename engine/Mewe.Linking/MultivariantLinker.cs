@@ -24,6 +24,9 @@ public static class MultivariantLinker
     /// <summary>The most choices that a dispatcher may have, the original included.</summary>
     public const int MaxChoices = 1024;
 
+    /// <summary>Under <see cref="DispatchPolicy.Steered"/>: the exported i32 global that holds the choice of a function, by its index in the original module.</summary>
+    public static string SteeringExport(uint function) => $"mewe_choice_{function}";
+
     /// <summary>Links, or says why not.</summary>
     /// <param name="original">A valid module; it is not changed.</param>
     /// <param name="functions">In any order; a function without variants gets no dispatcher, but its reason is recorded.</param>
@@ -79,6 +82,11 @@ public static class MultivariantLinker
                 throw Unfit(function, "it is there twice");
             }
 
+            if (function.Dispatch is { } dispatch && WhyNot(dispatch) is { } why)
+            {
+                throw Unfit(function, why);
+            }
+
             if (function.Variants.Length >= MaxChoices)
             {
                 throw new LinkException(LinkErrorKind.LimitExceeded,
@@ -92,6 +100,13 @@ public static class MultivariantLinker
             throw new LinkException(LinkErrorKind.LimitExceeded, $"the multivariant module would have {total} functions, the limit is {Limits.MaxFunctions}");
         }
     }
+
+    private static string? WhyNot(FunctionDispatch dispatch) =>
+        !Enum.IsDefined(dispatch.Mode) || !Enum.IsDefined(dispatch.Form) ? "there is no such dispatch"
+        : dispatch.Mode is DispatchMode.Forced or DispatchMode.Steered ? "forced and steered dispatch are policies for whole modules"
+        : dispatch.Mode == DispatchMode.Periodic ? (dispatch.Period is >= 1 and <= FunctionDispatch.MaxPeriod ? null : $"a period is 1 to {FunctionDispatch.MaxPeriod}, not {dispatch.Period}")
+        : dispatch.Period != 0 ? "only a periodic dispatch has a period"
+        : null;
 
     internal static LinkException Unfit(FunctionVariants function, string why) =>
         new(LinkErrorKind.UnfitVariant, $"cannot link the variants of function {function.Function}: {why}");

@@ -9,7 +9,7 @@ public enum GeneratedRole : byte
     /// <summary>Gives 64 random bits.</summary>
     Random = 0,
 
-    /// <summary>Chooses among a number of functions.</summary>
+    /// <summary>Asks the host to choose among a number of functions.</summary>
     Choose = 1,
 
     /// <summary>Seeds the generator from WASI.</summary>
@@ -18,8 +18,14 @@ public enum GeneratedRole : byte
     /// <summary>The exported <c>mewe_seed</c>.</summary>
     SeedExport = 3,
 
-    /// <summary>The bijection that makes random bits of a counter, or of an entry's word and a function's salt.</summary>
+    /// <summary>The bijection that makes a state of a seed, or of what the host gives.</summary>
     Mix = 4,
+
+    /// <summary>Gives 32 bits of what is left of a block of the cipher.</summary>
+    Draw = 5,
+
+    /// <summary>Makes the next block of the cipher.</summary>
+    Refill = 6,
 }
 
 /// <summary>A function that the linker wrote itself.</summary>
@@ -41,13 +47,16 @@ public sealed record MultivariantVariant(uint Index, ImmutableArray<uint> Outlin
 }
 
 /// <summary>A function that was to be diversified.</summary>
-/// <param name="Index">Its index: a dispatcher where it has variants, otherwise the function as it was.</param>
+/// <param name="Index">Its index: a dispatcher where <paramref name="Original"/> says so, otherwise the function as it was (but for bound calls in it).</param>
 /// <param name="Original">The appended original, which is choice 0; null where there is no dispatcher.</param>
 /// <param name="Reason">Why there are fewer variants than were asked for; null where there are as many.</param>
 /// <param name="Variants">Choices 1, 2, ...</param>
 public sealed record MultivariantFunction(uint Index, uint? Original, string? Reason, ImmutableArray<MultivariantVariant> Variants)
 {
-    /// <summary>How many functions the dispatcher chooses from: the original and the variants; 1 where there is no dispatcher.</summary>
+    /// <summary>What its calls get. Says nothing where there are no variants.</summary>
+    public FunctionDispatch Dispatch { get; init; } = new(DispatchMode.Call);
+
+    /// <summary>How many functions there are to choose from: the original and the variants.</summary>
     public int ChoiceCount => 1 + Variants.Length;
 
     /// <summary>The function that runs for a choice.</summary>
@@ -64,6 +73,9 @@ public sealed record MultivariantMap
 
     /// <summary>Where the randomness comes from, never <see cref="RandomnessMode.Auto"/>.</summary>
     public required RandomnessMode Randomness { get; init; }
+
+    /// <summary>What makes random bits inside the module; says nothing where the host does.</summary>
+    public GeneratorKind Generator { get; init; }
 
     /// <summary>The imported function that was added behind the other imports, which moved every defined function up by one; null where none was.</summary>
     public uint? AddedImport { get; init; }
@@ -82,11 +94,26 @@ public sealed record MultivariantMap
     public FrozenDictionary<uint, (MultivariantFunction Function, int Choice)> ChoicesByIndex()
     {
         var found = new Dictionary<uint, (MultivariantFunction, int)>();
-        foreach (var function in Functions.Where(function => function.Original is not null))
+        foreach (var function in Functions.Where(function => !function.Variants.IsEmpty))
         {
             for (var choice = 0; choice < function.ChoiceCount; choice++)
             {
                 found.TryAdd(function.FunctionOf(choice), (function, choice));
+            }
+        }
+
+        return found.ToFrozenDictionary();
+    }
+
+    /// <summary>For the index of every choice of a function that is bound: the function's own index, to which the call was addressed before it was bound.</summary>
+    internal FrozenDictionary<uint, uint> BoundChoices()
+    {
+        var found = new Dictionary<uint, uint>();
+        foreach (var function in Functions.Where(function => function.Dispatch.Bound && !function.Variants.IsEmpty))
+        {
+            for (var choice = 0; choice < function.ChoiceCount; choice++)
+            {
+                found.TryAdd(function.FunctionOf(choice), function.Index);
             }
         }
 

@@ -9,7 +9,7 @@ namespace Mewe.EndToEnd.Tests;
 /// <summary><c>mewe evaluate</c>: what it finds, what it measures, and what it leaves where it cannot.</summary>
 public sealed class EvaluateTests(SmallEvaluation evaluation) : IClassFixture<SmallEvaluation>
 {
-    private static readonly string[] Policies = ["call", "entry", "instance", "mewe-style"];
+    private static readonly string[] Policies = ["auto", "call", "entry", "instance", "mewe-style"];
 
     private JsonElement Endpoint => Assert.Single(evaluation.Report.GetProperty("endpoints").EnumerateArray().ToList());
 
@@ -66,7 +66,7 @@ public sealed class EvaluateTests(SmallEvaluation evaluation) : IClassFixture<Sm
     {
         var length = Endpoint.GetProperty("original").GetProperty("traces").GetProperty("medianLength").GetDouble();
         Assert.True(length > 100);
-        Assert.All((string[])["call", "entry", "instance"], policy => Assert.Equal(length, Form(policy).GetProperty("traces").GetProperty("medianLength").GetDouble()));
+        Assert.All((string[])["auto", "call", "entry", "instance"], policy => Assert.Equal(length, Form(policy).GetProperty("traces").GetProperty("medianLength").GetDouble()));
     }
 
     [Fact]

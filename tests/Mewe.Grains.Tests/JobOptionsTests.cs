@@ -1,3 +1,4 @@
+using Mewe.Diversify.Synthesis;
 using Mewe.Linking;
 
 namespace Mewe.Grains.Tests;
@@ -5,6 +6,8 @@ namespace Mewe.Grains.Tests;
 /// <summary>The options as a multivariant module records them.</summary>
 public sealed class JobOptionsTests
 {
+    private const string Rule = "a@32: (i32.add x 0) => (i32.or x 0)";
+
     [Fact]
     public void DefaultsAreWrittenOut() => Assert.Equal("variants=16 policy=call randomness=auto", new JobOptions().Canonical());
 
@@ -13,9 +16,9 @@ public sealed class JobOptionsTests
 
     [Fact]
     public void EveryOptionIsWritten() => Assert.Equal(
-        "variants=4 policy=entry randomness=import functions=\"^a\" exclude=\"b$\" fuel=1000 evidence=proved",
+        "variants=4 policy=entry randomness=import functions=\"^a\" exclude=\"b$\" fuel=1000 evidence=proved rules=learned:" + LearnedRules.Of([Rule]).Hash,
         new JobOptions { Variants = 4, Policy = DispatchPolicy.Entry, Randomness = RandomnessMode.Import, Functions = "^a", Exclude = "b$", Fuel = 1000,
-            Evidence = RequiredEvidence.Proved,
+            Evidence = RequiredEvidence.Proved, Learned = LearnedRules.Of([Rule]),
         }.Canonical());
 
     [Fact]

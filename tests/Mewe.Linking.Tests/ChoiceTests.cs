@@ -38,7 +38,9 @@ public sealed class ChoiceTests(EngineFixture fixture)
     }
 
     private static byte[] Link(ModuleBuilder module, DispatchPolicy policy, RandomnessMode randomness, params FunctionVariants[] functions) =>
-        MultivariantLinker.Link(module.Read(), functions, new LinkOptions { Policy = policy, Randomness = randomness }).Module;
+        Link(module, new LinkOptions { Policy = policy, Randomness = randomness }, functions);
+
+    private static byte[] Link(ModuleBuilder module, LinkOptions options, params FunctionVariants[] functions) => MultivariantLinker.Link(module.Read(), functions, options).Module;
 
     private Task<EngineInstance> OpenAsync(byte[] module, ulong wasiSeed = 1) => EngineInstance.OpenAsync(fixture, module, EngineInstance.WasiHost(wasiSeed));
 
@@ -49,31 +51,35 @@ public sealed class ChoiceTests(EngineFixture fixture)
     }
 
     [Theory]
-    [InlineData(2, RandomnessMode.Export)]
-    [InlineData(3, RandomnessMode.Export)]
-    [InlineData(7, RandomnessMode.Wasi)]
-    [InlineData(17, RandomnessMode.Export)]
-    [InlineData(33, RandomnessMode.Wasi)]
-    [InlineData(64, RandomnessMode.Export)]
-    public async Task Every_choice_is_equally_likely_on_every_call(int choices, RandomnessMode randomness)
+    [InlineData(GeneratorKind.Fast, RandomnessMode.Export)]
+    [InlineData(GeneratorKind.Fast, RandomnessMode.Wasi)]
+    [InlineData(GeneratorKind.ChaCha8, RandomnessMode.Export)]
+    [InlineData(GeneratorKind.ChaCha8, RandomnessMode.Wasi)]
+    public async Task A_million_choices_are_uniform_whatever_their_number(GeneratorKind generator, RandomnessMode randomness)
     {
-        var module = Link(Drawing(randomness == RandomnessMode.Wasi, out var draw), DispatchPolicy.Call, randomness, Variants.Numbered(draw, choices - 1));
-        await using var instance = await OpenAsync(module);
+        for (var choices = 2; choices <= 64; choices++)
+        {
+            var module = Link(Drawing(randomness == RandomnessMode.Wasi, out var draw), new LinkOptions { Generator = generator, Randomness = randomness }, Variants.Numbered(draw, choices - 1));
+            await using var instance = await OpenAsync(module);
 
-        await instance.CallAsync("histogram", WasmValue.I32(choices * 20_000));
+            await instance.CallAsync("histogram", WasmValue.I32(1_000_000));
 
-        ChoiceDistribution.AssertUniform(await HistogramAsync(instance, choices));
+            ChoiceDistribution.AssertUniform(await HistogramAsync(instance, choices));
+        }
     }
 
-    [Fact]
-    public async Task Consecutive_choices_are_independent()
+    [Theory]
+    [InlineData(GeneratorKind.Fast)]
+    [InlineData(GeneratorKind.ChaCha8)]
+    public async Task Consecutive_choices_are_independent(GeneratorKind generator)
     {
-        var module = Link(Drawing(false, out var draw), DispatchPolicy.Call, RandomnessMode.Export, Variants.Numbered(draw, 3));
+        var module = Link(Drawing(false, out var draw), new LinkOptions { Generator = generator }, Variants.Numbered(draw, 3));
         await using var instance = await OpenAsync(module);
 
         var choices = await instance.NumbersAsync("draw", 4000);
 
         ChoiceDistribution.AssertUniform(ChoiceDistribution.Count(choices.Zip(choices.Skip(1), (a, b) => (4 * a) + b), 16));
+        ChoiceDistribution.AssertUniform(ChoiceDistribution.Count(choices.Zip(choices.Skip(1), choices.Skip(2)).Select(three => (16 * three.First) + (4 * three.Second) + three.Third), 64));
     }
 
     [Theory]
@@ -197,6 +203,35 @@ public sealed class ChoiceTests(EngineFixture fixture)
 
         Assert.Equal(choices, await again.NumbersAsync("draw", 40));
         Assert.NotEqual(choices, await other.NumbersAsync("draw", 40));
+    }
+
+    [Fact]
+    public async Task A_periodic_function_keeps_its_choice_for_its_period()
+    {
+        const int period = 5;
+        var dispatch = new FunctionDispatch(DispatchMode.Periodic) { Period = period };
+        var module = Link(Drawing(false, out var draw), new LinkOptions { Policy = DispatchPolicy.Auto }, Variants.Numbered(draw, 15) with { Dispatch = dispatch });
+        await using var instance = await OpenAsync(module);
+
+        var choices = await instance.NumbersAsync("draw", 200 * period);
+
+        var first = choices.Chunk(period).Select(chunk => Assert.Single(chunk.Distinct())).ToList();
+        Assert.Equal(16, first.Distinct().Count());
+        Assert.InRange(first.Zip(first.Skip(1)).Count(pair => pair.First == pair.Second), 1, 30);
+    }
+
+    [Fact]
+    public async Task ChaCha8_gives_the_published_stream_and_the_choices_follow_from_it()
+    {
+        // Key and nonce of zeros, 256-bit key, 8 rounds, first block: J. Strömbergson, Test Vectors for the Stream Cipher ChaCha, draft-strombergson-chacha-test-vectors-01, TC1.
+        const string published = "3e00ef2f895f40d67f5bb8e81f09a5a12c840ec3ce9a7f3b181be188ef711a1e984ce172b9216f419f445367456d5619314a42a3da86b001387bfdb80e0cfe42";
+        const int choices = 64;
+        var expected = Convert.FromHexString(published).Chunk(4).Select(word => (int)((BitConverter.ToUInt32(word) * (ulong)choices) >> 32));
+        var module = Link(Drawing(false, out var draw), new LinkOptions { Generator = GeneratorKind.ChaCha8 }, Variants.Numbered(draw, choices - 1));
+        await using var instance = await OpenAsync(module);
+        await instance.CallAsync("mewe_seed", [.. Enumerable.Repeat(WasmValue.I64(0), 4)]);
+
+        Assert.Equal(expected, await instance.NumbersAsync("draw", 16));
     }
 
     [Theory]

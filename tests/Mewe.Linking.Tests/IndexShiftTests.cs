@@ -79,7 +79,7 @@ public sealed class IndexShiftTests(EngineFixture fixture)
         Assert.Equal("all", names.Functions[EverythingModule.All + 1]);
         Assert.Equal("f3.mewe.entry", names.Functions[linked.Map.Wrappers.Single(wrapper => wrapper.Function == EverythingModule.Second + 1).Index]);
         Assert.Equal("f5.mewe.start", names.Functions[linked.Map.Wrappers.Single(wrapper => wrapper.IsStart).Index]);
-        Assert.Equal("mewe.choose", names.Functions[linked.Map.Generated.Single(generated => generated.Role == GeneratedRole.Choose).Index]);
+        Assert.Equal("mewe.random", names.Functions[linked.Map.Generated.Single(generated => generated.Role == GeneratedRole.Random).Index]);
         Assert.Contains("mewe.state", System.Text.Encoding.UTF8.GetString(Custom(module, "name")), StringComparison.Ordinal);
         Assert.Contains("data that is not there", System.Text.Encoding.UTF8.GetString(Custom(module, "name")), StringComparison.Ordinal);
     }

@@ -137,7 +137,7 @@ public sealed class StructureCheckTests
                 Edit(module, First.Index, i => i.Opcode == Opcode.Call && i.Index == First.Variants[1].Index ? i.WithIndex(First.Variants[0].Index) : i);
                 break;
             case "a dispatcher multiplies by fewer choices":
-                Edit(module, First.Index, i => i == Instruction.I32Const(4) ? Instruction.I32Const(1) : i);
+                Edit(module, First.Index, i => i == Instruction.I64Const(4) ? Instruction.I64Const(1) : i);
                 break;
             case "the salt of a dispatcher":
                 Edit(module, First.Index, i => i.Opcode == Opcode.I64Const ? Instruction.I64Const(i.I64 + 1) : i);
@@ -155,7 +155,7 @@ public sealed class StructureCheckTests
                 Edit(module, Linked.Map.Generated.Single(g => g.Role == GeneratedRole.Mix).Index, i => i == Instruction.I64Const(30) ? Instruction.I64Const(31) : i);
                 break;
             case "a wrapper":
-                Edit(module, Linked.Map.Wrappers[0].Index, i => i.Opcode == Opcode.GlobalSet ? i.WithIndex(state) : i);
+                Edit(module, Linked.Map.Wrappers[0].Index, i => i.Opcode == Opcode.GlobalSet ? i.WithIndex(state + 1) : i);
                 break;
             case "an export that points past its wrapper":
                 Replace(module.Exports, e => e.Name == "second", e => e with { Index = EverythingModule.Second + 1 });

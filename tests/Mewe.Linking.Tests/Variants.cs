@@ -29,4 +29,17 @@ internal static class Variants
     /// <summary>Variants of a function () -> i32 that tell which of them ran: choice n gives n.</summary>
     public static FunctionVariants Numbered(uint function, int count) =>
         new(function, [.. Enumerable.Range(1, count).Select(i => Of(new VariantCode(new FunctionCode([], [Instruction.I32Const(i), Instruction.Of(Opcode.End)])), $"number {i}"))]);
+
+    /// <summary>Every way to dispatch that a plan may give a function.</summary>
+    public static readonly ImmutableArray<FunctionDispatch> Dispatches =
+    [
+        .. from bound in new[] { false, true }
+           from form in Enum.GetValues<DispatchForm>()
+           from mode in new[] { DispatchMode.Call, DispatchMode.Periodic, DispatchMode.Direct, DispatchMode.Entry, DispatchMode.Instance }
+           select new FunctionDispatch(mode) { Form = form, Bound = bound, Period = mode == DispatchMode.Periodic ? 3u : 0 },
+    ];
+
+    /// <summary>Gives the functions all ways to dispatch in turn, beginning with one of them.</summary>
+    public static ImmutableArray<FunctionVariants> Mixed(ImmutableArray<FunctionVariants> functions, int first) =>
+        [.. functions.Select((function, i) => function with { Dispatch = Dispatches[(first + (7 * i)) % Dispatches.Length] })];
 }

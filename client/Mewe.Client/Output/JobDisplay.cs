@@ -29,6 +29,7 @@ internal sealed class JobDisplay(CommandOutput output)
         JobPhase.Planning => "reading the module",
         JobPhase.Recording => "recording the workload",
         JobPhase.Running => $"{progress.FunctionsDone} of {progress.FunctionsTotal} functions, {progress.CandidatesTested} candidates tested, {progress.Variants} variants",
+        JobPhase.Measuring => "measuring",
         JobPhase.Linking => "linking",
         JobPhase.Checking => "checking the linked module",
         _ => "done",

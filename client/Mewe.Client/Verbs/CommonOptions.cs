@@ -33,6 +33,18 @@ internal static class OptionLimits
     public static void TakesNumber<T>(this Option<T?> option)
         where T : struct, IBinaryInteger<T> => option.CustomParser = result => Number<T>(result, option.Name);
 
+    /// <summary>Reads a ratio with a decimal point, whatever the language of the machine.</summary>
+    public static void TakesRatio(this Option<double> option) => option.CustomParser = result =>
+    {
+        var text = result.Tokens[0].Value;
+        if (!double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number))
+        {
+            result.AddError($"{option.Name} takes a number such as 1.10, not '{text}'");
+        }
+
+        return number;
+    };
+
     private static T Number<T>(ArgumentResult result, string option)
         where T : struct, IBinaryInteger<T>
     {

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using Mewe.Client.Output;
+using Mewe.Diversify.Synthesis;
+using Mewe.Equivalence.Proof.Solving;
 using Mewe.Execution;
 using Mewe.Grains;
 using Mewe.Linking;
@@ -19,8 +21,19 @@ internal static class DiversifyVerb
         variants.TakesNumber();
         var seed = new Option<ulong>("--seed") { Description = "Everything random derives from it", DefaultValueFactory = _ => 0, HelpName = "N" };
         seed.TakesNumber();
-        var policy = new Option<string>("--policy") { Description = "When to choose anew: on every call, per request from the host, or once per instance", DefaultValueFactory = _ => "call" };
-        policy.AcceptOnlyFromAmong("call", "entry", "instance");
+        var policy = new Option<string>("--policy")
+        {
+            Description = "When to choose anew: as often as --slowdown allows for each function, on every call, per request from the host, or once per instance", DefaultValueFactory = _ => "auto",
+        };
+        policy.AcceptOnlyFromAmong("auto", "call", "entry", "instance");
+        var slowdown = new Option<double>("--slowdown") { Description = "With --policy auto: how many times as long a request may take", DefaultValueFactory = _ => JobOptions.DefaultSlowdown, HelpName = "X" };
+        slowdown.TakesRatio();
+        var size = new Option<long?>("--size-budget") { Description = "Most bytes of the multivariant module", HelpName = "BYTES" };
+        size.TakesNumber();
+        var generator = new Option<string>("--generator") { Description = "What makes random bits in the module: fast, or chacha8 where an attacker can observe choices", DefaultValueFactory = _ => "fast" };
+        generator.AcceptOnlyFromAmong("fast", "chacha8");
+        var plan = new Option<string?>("--plan") { Description = "A plan of an earlier job: the same choices again, nothing is measured, the same bytes", HelpName = "FILE" };
+        var savePlan = new Option<string?>("--save-plan") { Description = "Where the plan goes", HelpName = "FILE" };
         var randomness = new Option<string>("--randomness")
         {
             Description = "Where random bits come from: WASI, an exported mewe_seed, or the host on every choice", DefaultValueFactory = _ => "auto",
@@ -40,8 +53,15 @@ internal static class DiversifyVerb
         {
             Description = "Where lemmas are kept from one job to the next, or `none`; changes the time, never the result (default: mewe/store.db in $XDG_CACHE_HOME or ~/.cache)", HelpName = "FILE",
         };
+        var rules = new Option<string>("--rules")
+        {
+            Description = "Rewrite rules: the built-in ones, or with `learned` also those that `mewe learn` put into the store; their digest is recorded", DefaultValueFactory = _ => "builtin",
+        };
+        rules.AcceptOnlyFromAmong("builtin", "learned");
         variants.Must(count => count is >= 1 and <= JobOptions.MaxVariants, $"--variants is 1 to {JobOptions.MaxVariants}");
         threads.Must(count => count is >= 1 and <= 1024, "--threads is 1 to 1024");
+        slowdown.Must(ratio => ratio is >= 1 and <= 1000, "--slowdown is 1 to 1000, such as 1.10");
+        size.Must(bytes => bytes is null or >= 1, "--size-budget is at least 1");
         fuel.Must(amount => amount is null or >= 1, "--fuel is at least 1");
 
         var common = new CommonOptions();
@@ -51,21 +71,27 @@ internal static class DiversifyVerb
             Examples:
               mewe diversify samples/encrypt.wasm -o encrypt.mv.wasm
               mewe diversify service.wasm -o out.wasm --workload requests.json --variants 32 --report report.json
+              mewe diversify service.wasm -o out.wasm --workload requests.json --slowdown 1.05 --save-plan plan.json
+              mewe diversify service.wasm -o out.wasm --workload requests.json --slowdown 1.05 --plan plan.json
               mewe diversify service.wasm -o out.wasm --policy entry --functions '^crypto_'
-            """) { input, output, variants, seed, policy, randomness, workload, functions, exclude, fuel, evidence, store, threads, report };
+            """) { input, output, variants, seed, policy, slowdown, size, randomness, generator, plan, savePlan, workload, functions, exclude, fuel, evidence, rules, store, threads, report };
         common.AddTo(command);
         command.SetAction((parsed, token) => RunAsync(
             parsed.GetRequiredValue(input),
-            parsed.GetRequiredValue(output),
-            parsed.GetValue(report),
+            new Outputs(parsed.GetRequiredValue(output), parsed.GetValue(report), parsed.GetValue(savePlan)),
             parsed.GetValue(workload),
+            parsed.GetValue(plan),
             parsed.GetValue(threads),
             parsed.GetValue(store),
+            parsed.GetRequiredValue(rules) == "learned",
             new JobOptions
             {
                 Variants = parsed.GetValue(variants),
                 Seed = parsed.GetValue(seed),
                 Policy = Enum.Parse<DispatchPolicy>(parsed.GetRequiredValue(policy), ignoreCase: true),
+                Slowdown = parsed.GetValue(slowdown),
+                SizeBudget = parsed.GetValue(size),
+                Generator = Enum.Parse<GeneratorKind>(parsed.GetRequiredValue(generator), ignoreCase: true),
                 Randomness = Enum.Parse<RandomnessMode>(parsed.GetRequiredValue(randomness), ignoreCase: true),
                 Functions = parsed.GetValue(functions),
                 Exclude = parsed.GetValue(exclude),
@@ -77,40 +103,104 @@ internal static class DiversifyVerb
         return command;
     }
 
-    private static async Task<int> RunAsync(string inputPath, string outputPath, string? reportPath, string? workloadPath, int threads, string? storePath, JobOptions options,
+    private static async Task<int> RunAsync(string inputPath, Outputs outputs, string? workloadPath, string? planPath, int threads, string? storePath, bool useLearned, JobOptions options,
         CommandOutput output, CancellationToken cancellationToken)
     {
-        Files.CheckWritable(outputPath);
-        if (reportPath is not null)
+        foreach (var path in outputs.Paths)
         {
-            Files.CheckWritable(reportPath);
+            Files.CheckWritable(path);
         }
 
         var module = Files.Read(inputPath);
         var workload = workloadPath is null ? null : Workloads.Read(workloadPath);
+        var plan = planPath is null ? null : ReadPlan(planPath);
+        if (useLearned)
+        {
+            options = options with { Learned = await LearnedAsync(storePath, output, cancellationToken) };
+        }
+
         await using var engine = await Engines.StartAsync(threads, cancellationToken);
         await using var store = await Stores.OpenAsync(storePath, output, cancellationToken);
-        var job = new JobGrain(engine, new JobRequest(module, options, workload), store);
+        var job = new JobGrain(engine, new JobRequest(module, options, workload, plan), store);
         var result = await new JobDisplay(output).ShowAsync(progress => job.RunAsync(threads, progress, cancellationToken));
         if (result.Failure is { } failure)
         {
             throw new CommandException(
                 JobFailures.ExitCodeOf(failure.Kind),
-                failure.Kind == JobFailureKind.BadModule ? $"{inputPath}: {failure.Message}" : failure.Message);
+                failure.Kind switch
+                {
+                    JobFailureKind.BadModule => $"{inputPath}: {failure.Message}",
+                    JobFailureKind.BadPlan => $"{planPath}: {failure.Message}",
+                    _ => failure.Message,
+                });
         }
 
         cancellationToken.ThrowIfCancellationRequested();
-        Files.WriteAll(reportPath is null ? [(outputPath, result.Module!)] : [(outputPath, result.Module!), (reportPath, result.Report!.ToJson())]);
+        var files = new List<(string, byte[])> { (outputs.Module, result.Module!) };
+        if (outputs.Report is not null)
+        {
+            files.Add((outputs.Report, result.Report!.ToJson()));
+        }
+
+        if (outputs.Plan is not null)
+        {
+            files.Add((outputs.Plan, result.Plan!.ToJson()));
+        }
+
+        Files.WriteAll([.. files]);
         if (output.Json)
         {
             CommandOutput.WriteJson(result.Report!.ToJson());
         }
         else if (!output.IsQuiet)
         {
-            Summarize(outputPath, result.Report!, output);
+            Summarize(outputs.Module, result.Report!, output);
         }
 
         return ExitCode.Success;
+    }
+
+    /// <summary>The rules of the store. They decide bytes, so where there are none the job does not go on without them.</summary>
+    private static async Task<LearnedRules> LearnedAsync(string? storePath, CommandOutput output, CancellationToken cancellationToken)
+    {
+        if (storePath == Stores.None)
+        {
+            throw new CommandException(ExitCode.Usage, "learned rules are in a store, so with --rules learned --store cannot be none");
+        }
+
+        var solver = Prover.DefaultSolver ?? throw new CommandException(ExitCode.Unavailable, $"learned rules belong to the solver that proved them: {Z3Solver.MissingReason}");
+        await using var store = await Stores.OpenForRulesAsync(storePath, ExitCode.NoInput, cancellationToken);
+        var answer = await RuleLearning.LoadAsync(store, solver, cancellationToken);
+        if (!answer.TryGet(out var learned))
+        {
+            throw new CommandException(ExitCode.NoInput, answer.Problem!.Message);
+        }
+
+        if (learned.Rules.IsEmpty)
+        {
+            throw new CommandException(ExitCode.NoInput, $"{store.Path} has no rules that this build proved with {Prover.NameOf(solver)}; `mewe learn` finds some");
+        }
+
+        output.Note($"{learned.Rules.Length} learned rules");
+        return learned;
+    }
+
+    /// <summary>Where things go; null for what is not wanted.</summary>
+    private sealed record Outputs(string Module, string? Report, string? Plan)
+    {
+        public IEnumerable<string> Paths => new[] { Module, Report, Plan }.OfType<string>();
+    }
+
+    private static LinkPlan ReadPlan(string path)
+    {
+        try
+        {
+            return LinkPlan.Parse(Files.Read(path));
+        }
+        catch (PlanFormatException exception)
+        {
+            throw new CommandException(ExitCode.DataError, $"{path}: {exception.Message}");
+        }
     }
 
     private static void Summarize(string outputPath, DiversifyReport report, CommandOutput output)
@@ -126,6 +216,18 @@ internal static class DiversifyVerb
         CommandOutput.Line(report.Check.Runs > 0
             ? $"  compared   {report.Check.Runs} runs of the workload ({report.Check.Workload}): the original's answers, every time"
             : "  compared   nothing: there is no workload for this module (--workload)");
+        if (report.Preservation.Known > 0)
+        {
+            CommandOutput.Line(string.Create(CultureInfo.InvariantCulture,
+                $"  preserved  {report.Preservation.Own} of {report.Preservation.Known} variants ({100 * report.Preservation.Share:0.0} %) have machine code of their own"));
+        }
+
+        if (report.Plan.Slowdown is { } slowdown)
+        {
+            CommandOutput.Line(string.Create(CultureInfo.InvariantCulture,
+                $"  slowdown   {slowdown:0.000} (95 %: {report.Plan.SlowdownLow:0.000} to {report.Plan.SlowdownHigh:0.000}) of {report.Plan.Nanoseconds:N0} ns a request, on the workload; {(report.Plan.WithinBudget == true ? "within" : "OVER")} the budget"));
+        }
+
         foreach (var line in report.Protection)
         {
             CommandOutput.Line($"  {line}");

@@ -41,6 +41,12 @@ public sealed record Free(int Constant, Draw Draw) : RuleClause;
 public sealed record Rule(string Name, string Source, int Width, RuleOperation Pattern, RuleNode Replacement, RuleClause[] Clauses,
     ValueType[] VariableTypes, string[] VariableNames, string[] ConstantNames, Feature Feature)
 {
+    /// <summary>
+    /// What steps call the rule: <c>file/rule@width</c>. A learned rule is in no file that others have, so its whole line stands behind the file's name, and a multivariant module says by itself what it
+    /// was made with.
+    /// </summary>
+    public string NameIn(string file) => file == TransformCatalog.LearnedFile ? $"{file}/{Source}" : $"{file}/{Name}@{Width}";
+
     /// <summary>Number of named constants.</summary>
     public int ConstantCount => ConstantNames.Length;
 

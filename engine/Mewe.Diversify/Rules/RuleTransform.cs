@@ -66,7 +66,7 @@ public sealed class RuleTransform : ISiteTransform
 
             if (matcher.Apply(view, rule, site.At, context) is { } edit)
             {
-                context.NoteRule($"{Name}/{rule.Name}@{rule.Width}");
+                context.NoteRule(rule.NameIn(Name));
                 return edit;
             }
         }

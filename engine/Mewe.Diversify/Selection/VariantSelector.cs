@@ -16,11 +16,11 @@ public static class VariantSelector
     /// <param name="original">The function as it is; no chosen candidate equals it.</param>
     /// <param name="pool">Candidates that passed every check.</param>
     /// <param name="count">How many to choose at most.</param>
-    public static Selection Select(VariantCode original, IReadOnlyList<CandidateVariant> pool, int count) => Select(original, pool, pool.Count, count);
+    public static Selection Select(VariantCode original, IReadOnlyList<CandidateVariant> pool, int count) => Select(original, pool, [pool.Count], count);
 
-    /// <summary>As above, but takes a candidate beyond the first <paramref name="preferred"/> only when all of these are taken.</summary>
-    /// <param name="preferred">How many of the pool, from its start, come before all others: those that are known better.</param>
-    public static Selection Select(VariantCode original, IReadOnlyList<CandidateVariant> pool, int preferred, int count)
+    /// <summary>As above, but the pool is in tiers, the better ones first: a candidate of a tier is taken only when all before it are.</summary>
+    /// <param name="tiers">Where each tier ends, ascending; the last one is the size of the pool.</param>
+    public static Selection Select(VariantCode original, IReadOnlyList<CandidateVariant> pool, ImmutableArray<int> tiers, int count)
     {
         var reference = original.Code.Instructions.Length;
         var shapes = new InstructionShingles[pool.Count];
@@ -29,10 +29,10 @@ public static class VariantSelector
             shapes[i] = InstructionShingles.Of(pool[i].Code, reference);
         }
 
-        return Select(InstructionShingles.Of(original, reference), shapes, pool.Select(candidate => candidate.Hash).ToArray(), preferred, count);
+        return Select(InstructionShingles.Of(original, reference), shapes, pool.Select(candidate => candidate.Hash).ToArray(), tiers, count);
     }
 
-    private static Selection Select(InstructionShingles original, InstructionShingles[] shapes, UInt128[] hashes, int preferred, int count)
+    private static Selection Select(InstructionShingles original, InstructionShingles[] shapes, UInt128[] hashes, ImmutableArray<int> tiers, int count)
     {
         var nearest = new double[shapes.Length];
         for (var i = 0; i < nearest.Length; i++)
@@ -47,8 +47,12 @@ public static class VariantSelector
         var minimal = 1.0;
         while (chosen.Count < count)
         {
-            var best = Furthest(0, preferred);
-            best = best < 0 ? Furthest(preferred, nearest.Length) : best;
+            var best = -1;
+            for (var tier = 0; tier < tiers.Length && best < 0; tier++)
+            {
+                best = Furthest(tier == 0 ? 0 : tiers[tier - 1], tiers[tier]);
+            }
+
             if (best < 0)
             {
                 break;

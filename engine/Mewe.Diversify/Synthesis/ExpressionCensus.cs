@@ -22,16 +22,23 @@ public static class ExpressionCensus
     /// <summary>All expressions with two to three instructions, the most frequent first, ties in order of their text.</summary>
     /// <param name="minOperations">Fewest instructions of an expression.</param>
     /// <param name="maxOperations">Most instructions of an expression.</param>
-    public static ImmutableArray<CountedExpression> Of(ModuleFacts module, int minOperations = 2, int maxOperations = 3)
+    /// <param name="includes">The functions to look at, by index; null for all.</param>
+    public static ImmutableArray<CountedExpression> Of(ModuleFacts module, int minOperations = 2, int maxOperations = 3, Func<uint, bool>? includes = null)
     {
         var counts = new Dictionary<string, CountedExpression>(StringComparer.Ordinal);
         bool[][] known = [KnownOf(32), KnownOf(64)];
         for (var i = 0; i < module.Module.Bodies.Count; i++)
         {
+            var function = (uint)(module.ImportedFunctionCount + i);
+            if (includes?.Invoke(function) == false)
+            {
+                continue;
+            }
+
             FunctionView view;
             try
             {
-                view = FunctionView.Of(FunctionInput.Of(module, (uint)(module.ImportedFunctionCount + i)));
+                view = FunctionView.Of(FunctionInput.Of(module, function));
             }
             catch (WasmException)
             {

@@ -78,13 +78,13 @@ internal sealed class Rewrite
             yield break;
         }
 
-        if (TryCompile($"{file}/{rule.Name}@{rule.Width}", rule, false, rule.Pattern, rule.Replacement) is { } forward)
+        if (TryCompile(rule.NameIn(file), rule, false, rule.Pattern, rule.Replacement) is { } forward)
         {
             yield return forward;
         }
 
         if (rule.Replacement is RuleOperation replacement
-            && TryCompile($"{file}/{rule.Name}@{rule.Width}", rule, true, replacement, rule.Pattern) is { } backward)
+            && TryCompile(rule.NameIn(file), rule, true, replacement, rule.Pattern) is { } backward)
         {
             yield return backward;
         }

@@ -24,18 +24,37 @@ internal sealed class CodeListing
         var starts = functions.Select(function => function.Start).Order().ToArray();
         foreach (var function in functions)
         {
-            foreach (var (offset, target) in function.Targets)
+            // Stubs first: they are part of the shape, in which the callees of direct calls are zero.
+            Span<byte> code = function.Code;
+            foreach (var target in function.Targets)
             {
-                var next = Array.BinarySearch(starts, target);
-                next = next < 0 ? ~next : next;
-                var distance = next < starts.Length ? (long)(starts[next] - target) : 0;
-                BinaryPrimitives.WriteInt32LittleEndian(function.Code.AsSpan(offset), (int)distance);
+                BinaryPrimitives.WriteInt32LittleEndian(code[target.Offset..], target.IsStub ? Distance(target.Address) : 0);
             }
 
-            Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-            SHA256.HashData(function.Code, hash);
-            yield return new FunctionMachineCode(function.Index, function.Code.Length, BinaryPrimitives.ReadUInt128LittleEndian(hash));
+            var shape = Digest(code);
+            var calls = false;
+            foreach (var target in function.Targets.Where(target => !target.IsStub))
+            {
+                calls = true;
+                BinaryPrimitives.WriteInt32LittleEndian(function.Code.AsSpan(target.Offset), Distance(target.Address));
+            }
+
+            yield return new FunctionMachineCode(function.Index, function.Code.Length, calls ? Digest(function.Code) : shape, shape);
         }
+
+        int Distance(ulong address)
+        {
+            var next = Array.BinarySearch(starts, address);
+            next = next < 0 ? ~next : next;
+            return next < starts.Length ? (int)(starts[next] - address) : 0;
+        }
+    }
+
+    private static UInt128 Digest(ReadOnlySpan<byte> code)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(code, hash);
+        return BinaryPrimitives.ReadUInt128LittleEndian(hash);
     }
 }
 
@@ -43,5 +62,11 @@ internal sealed class CodeListing
 /// <param name="Index">The function's index, imports included.</param>
 /// <param name="Start">The address of its first instruction.</param>
 /// <param name="Code">Its bytes; fields that depend on the place are zero or hold what <see cref="CodeListingReader"/> says.</param>
-/// <param name="Targets">Where in the code there are calls to code outside of the function, and the addresses called.</param>
-internal sealed record ListedFunction(int Index, ulong Start, byte[] Code, List<(int Offset, ulong Target)> Targets);
+/// <param name="Targets">The calls to code outside of the function.</param>
+internal sealed record ListedFunction(int Index, ulong Start, byte[] Code, List<CallTarget> Targets);
+
+/// <summary>A direct call.</summary>
+/// <param name="Offset">Where in the code its displacement stands.</param>
+/// <param name="Address">What is called: an entry of the jump table.</param>
+/// <param name="IsStub">It calls V8's own code and no function of the module.</param>
+internal readonly record struct CallTarget(int Offset, ulong Address, bool IsStub);

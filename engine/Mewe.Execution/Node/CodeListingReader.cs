@@ -45,7 +45,7 @@ internal sealed class CodeListingReader(Stream stream)
     private int index, announced;
     private ulong start;
     private byte[] bytes = [];
-    private List<(int Offset, ulong Target)> targets = [];
+    private List<CallTarget> targets = [];
 
     private enum Part
     {
@@ -243,9 +243,9 @@ internal sealed class CodeListingReader(Stream stream)
         {
             BinaryPrimitives.WriteUInt64LittleEndian(field, BinaryPrimitives.ReadUInt64LittleEndian(field) & 0xfff);
         }
-        else if (line.StartsWith("internal wasm call"u8) || line.StartsWith("wasm stub call"u8))
+        else if (line.StartsWith("wasm stub call"u8) is var stub && (stub || line.StartsWith("internal wasm call"u8)))
         {
-            targets.Add((offset, address + sizeof(int) + (ulong)BinaryPrimitives.ReadInt32LittleEndian(field)));
+            targets.Add(new CallTarget(offset, address + sizeof(int) + (ulong)BinaryPrimitives.ReadInt32LittleEndian(field), stub));
         }
         else if (line.StartsWith("wasm canonical signature id"u8))
         {

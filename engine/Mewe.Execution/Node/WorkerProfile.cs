@@ -32,10 +32,10 @@ internal sealed record WorkerProfile(string Name, ImmutableArray<string> Flags)
 
     /// <summary>
     /// Modules that are compiled and never run, their code printed on standard output between the replies. In one thread: functions are compiled in the same order in every run, and the
-    /// processes of a pool do not fight for the cores.
+    /// processes of a pool do not fight for the cores. Without inlining, so that a function's code does not depend on what it calls.
     /// </summary>
     public static WorkerProfile Code(NodeEngineOptions options) =>
-        new("code", [.. Always, .. OptimizedOnly, "--single-threaded", "--print-wasm-code", .. options.ExtraFlags]) { PrintsCode = true };
+        new("code", [.. Always, .. OptimizedOnly, "--no-wasm-inlining", "--single-threaded", "--print-wasm-code", .. options.ExtraFlags]) { PrintsCode = true };
 
     /// <summary>V8 as it comes.</summary>
     public static WorkerProfile Session(NodeEngineOptions options) => new("session", [.. Always, .. options.ExtraFlags]);

@@ -1,4 +1,6 @@
+using System.Collections.Frozen;
 using Mewe.Linking.Custom;
+using Mewe.Linking.Dispatch;
 using Mewe.Linking.Randomness;
 using Mewe.Wasm;
 
@@ -9,6 +11,8 @@ internal sealed class EntryComparison(WasmModule original, WasmModule multivaria
 {
     private readonly FunctionIndexShift shift = map.Shift;
     private readonly HashSet<EntryWrapper> wrappers = [.. map.Wrappers];
+    private readonly FrozenDictionary<uint, uint> boundChoices = map.BoundChoices();
+    private readonly HashSet<uint> diversified = [.. map.Functions.Where(function => !function.Variants.IsEmpty).Select(function => function.Index)];
 
     public void Run()
     {
@@ -155,11 +159,12 @@ internal sealed class EntryComparison(WasmModule original, WasmModule multivaria
                 continue;
             }
 
-            Expect(SameBody(original.Bodies[i], multivariant.Bodies[(int)(at - importedAfter)]), $"function {at}", what);
+            Expect(SameBody(original.Bodies[i], multivariant.Bodies[(int)(at - importedAfter)], mayBind: diversified.Contains(index)), $"function {at}", what);
         }
     }
 
-    private bool SameBody(FunctionBody before, FunctionBody after)
+    /// <param name="mayBind">Direct calls may name a choice of a function that is bound in place of the function itself.</param>
+    private bool SameBody(FunctionBody before, FunctionBody after, bool mayBind)
     {
         if (before.Content.Span.SequenceEqual(after.Content.Span))
         {
@@ -168,14 +173,23 @@ internal sealed class EntryComparison(WasmModule original, WasmModule multivaria
                 !FunctionIndexShift.RefersToFunction(instruction.Opcode) || shift.Apply(instruction.Index) == instruction.Index);
         }
 
-        if (shift.IsNone)
+        if (shift.IsNone && !(mayBind && boundChoices.Count > 0))
         {
             return false;
         }
 
         var (expected, found) = (before.Decode(), after.Decode());
-        return expected.Locals.AsSpan().SequenceEqual(found.Locals.AsSpan()) && SameInstructions(expected.Instructions.AsSpan(), found.Instructions.AsSpan());
+        var instructions = found.Instructions.AsSpan();
+        if (mayBind)
+        {
+            instructions = found.Instructions.Select(Unbound).ToArray();
+        }
+
+        return expected.Locals.AsSpan().SequenceEqual(found.Locals.AsSpan()) && SameInstructions(expected.Instructions.AsSpan(), instructions);
     }
+
+    private Instruction Unbound(Instruction instruction) =>
+        BoundCalls.IsDirectCall(instruction.Opcode) && boundChoices.TryGetValue(instruction.Index, out var callee) ? instruction.WithIndex(callee) : instruction;
 
     private void CompareCustomSections()
     {

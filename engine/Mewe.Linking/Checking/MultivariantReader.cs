@@ -1,5 +1,7 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Mewe.Diversify;
+using Mewe.Linking.Dispatch;
 using Mewe.Wasm;
 
 namespace Mewe.Linking;
@@ -39,6 +41,9 @@ public static class MultivariantReader
         private readonly uint imported = (uint)module.ImportedFunctionCount;
         private readonly uint count = (uint)module.FunctionCount;
 
+        // Of the functions that are bound: from each of their choices to the function.
+        private readonly FrozenDictionary<uint, uint> boundChoices = map.BoundChoices();
+
         // Functions from here on were appended by the linker.
         private uint appended;
 
@@ -59,13 +64,17 @@ public static class MultivariantReader
                     throw Wrong($"function {function.Index} cannot be a dispatcher: it is not one of the original's functions, or is named out of order");
                 }
 
-                if (function.Original is null != function.Variants.IsEmpty)
+                if (function.Original is null != (function.Variants.IsEmpty || function.Dispatch.Mode == DispatchMode.Direct))
                 {
-                    throw Wrong($"function {function.Index} has either an appended original or variants, but not both");
+                    throw Wrong($"function {function.Index} has an appended original without a dispatcher, or a dispatcher without one");
                 }
 
                 last = function.Index;
-                functions.Add(new FunctionVariants(map.Shift.Undo(function.Index)!.Value, [.. function.Variants.Select(Extract)]) { Reason = function.Reason });
+                functions.Add(new FunctionVariants(map.Shift.Undo(function.Index)!.Value, [.. function.Variants.Select(Extract)])
+                {
+                    Reason = function.Reason,
+                    Dispatch = map.Policy == DispatchPolicy.Auto && !function.Variants.IsEmpty ? function.Dispatch : null,
+                });
             }
 
             return functions.MoveToImmutable();
@@ -118,6 +127,11 @@ public static class MultivariantReader
                 if (number >= 0)
                 {
                     return instruction.WithIndex(VariantCode.OutlinedBase + (uint)number);
+                }
+
+                if (BoundCalls.IsDirectCall(instruction.Opcode) && boundChoices.TryGetValue(instruction.Index, out var callee))
+                {
+                    return instruction.WithIndex(map.Shift.Undo(callee)!.Value);
                 }
 
                 return instruction.Index < appended && map.Shift.Undo(instruction.Index) is { } before

@@ -72,7 +72,8 @@ public static class StructureCheck
                 Seed = section.Seed,
                 ToolVersion = section.ToolVersion,
                 RecordedOptions = section.Options,
-                SectionVersion = section.Version,
+                Generator = section.Map.Generator,
+                Plan = section.Plan,
                 AddNames = HasNames(multivariant) && !HasNames(original),
             };
             if (MultivariantLinker.TryLink(original, contents.Functions, options, out var linkError) is not { } again)

@@ -45,6 +45,8 @@ internal static class MultivariantNames
                 GeneratedRole.SeedFromWasi => "mewe.seed_from_wasi",
                 GeneratedRole.SeedExport => "mewe_seed",
                 GeneratedRole.Mix => "mewe.mix",
+                GeneratedRole.Draw => "mewe.draw",
+                GeneratedRole.Refill => "mewe.refill",
                 _ => throw new ArgumentOutOfRangeException(nameof(map), generated.Role, null),
             };
         }
@@ -61,14 +63,13 @@ internal static class MultivariantNames
 
         foreach (var function in map.Functions)
         {
-            if (function.Original is not { } original)
+            var name = NameOf(function.Index);
+            if (function.Original is { } original)
             {
-                continue;
+                names.Functions[original] = Fit($"{name}.mewe.original");
+                MoveCode(names, function.Index, original, parametersOf(function.Index));
             }
 
-            var name = NameOf(function.Index);
-            names.Functions[original] = Fit($"{name}.mewe.original");
-            MoveCode(names, function.Index, original, parametersOf(function.Index));
             for (var i = 0; i < function.Variants.Length; i++)
             {
                 var variant = function.Variants[i];

@@ -3,7 +3,7 @@ using Mewe.Wasm;
 namespace Mewe.Linking.Dispatch;
 
 /// <summary>
-/// The body that takes the place of a diversified function:
+/// The body that takes the place of a diversified function. As <see cref="DispatchForm.BranchTable"/>:
 /// <code>
 ///   block ... block              ;; one for each choice
 ///     choose                     ;; i32 below the number of choices
@@ -13,14 +13,22 @@ namespace Mewe.Linking.Dispatch;
 ///   ...
 ///   end  local.get*  call f.n
 /// </code>
-/// It has no locals, memory or side effect of its own, so whatever happens in the callee (a result, a trap, an exception) passes through it unchanged.
+/// and as <see cref="DispatchForm.BinarySearch"/> the same arms below nested comparisons. Whatever happens in the callee (a result, a trap, an exception) passes through it unchanged.
 /// </summary>
 /// <remarks>
 /// What it costs is a frame on the stack: in the worst case measured a recursion gets half as deep as before (V8 14.6: 8,940 instead of 17,883 calls of a small
 /// function, 6,258 instead of 9,629 of one with twelve live locals). Stack depth is not observable in the sense of Mewe.
 /// </remarks>
-internal static class DispatcherCode
+internal sealed class DispatcherCode
 {
+    private readonly CodeBuilder code;
+    private readonly IReadOnlyList<uint> choices;
+    private readonly bool tailCalls;
+
+    private DispatcherCode(CodeBuilder code, IReadOnlyList<uint> choices, bool tailCalls) => (this.code, this.choices, this.tailCalls) = (code, choices, tailCalls);
+
+    private int Last => choices.Count - 1;
+
     /// <param name="parameters">Number of parameters of the function.</param>
     /// <param name="choices">The functions to choose from, which all have the dispatcher's type.</param>
     /// <param name="tailCalls">
@@ -29,32 +37,20 @@ internal static class DispatcherCode
     /// return_call would make them need a feature that they did not need.
     /// </param>
     /// <param name="choose">Pushes the choice.</param>
-    public static FunctionBody Write(int parameters, IReadOnlyList<uint> choices, bool tailCalls, Action<CodeBuilder> choose)
+    public static FunctionBody Write(int parameters, IReadOnlyList<uint> choices, bool tailCalls, DispatchForm form, Action<CodeBuilder> choose)
     {
         var code = new CodeBuilder(parameters);
-        for (var i = 0; i < choices.Count; i++)
+        var dispatcher = new DispatcherCode(code, choices, tailCalls);
+        if (form == DispatchForm.BranchTable)
         {
-            code.Open(Opcode.Block);
+            dispatcher.BranchTable(choose);
         }
-
-        choose(code);
-        var last = (uint)choices.Count - 1;
-        code.Add(Instruction.BranchTable([.. Enumerable.Range(0, (int)last).Select(i => (uint)i)], last));
-        for (var i = 0; i < choices.Count; i++)
+        else
         {
-            code.End().Parameters();
-            if (tailCalls)
-            {
-                code.Op(Opcode.ReturnCall, choices[i]);
-            }
-            else
-            {
-                code.Call(choices[i]);
-                if (i < last)
-                {
-                    code.Op(Opcode.Return);
-                }
-            }
+            choose(code);
+            var choice = code.Local(ValueType.I32);
+            code.Set(choice);
+            dispatcher.Search(choice, 0, choices.Count);
         }
 
         return code.Body();
@@ -73,5 +69,53 @@ internal static class DispatcherCode
         }
 
         return false;
+    }
+
+    private void BranchTable(Action<CodeBuilder> choose)
+    {
+        for (var i = 0; i < choices.Count; i++)
+        {
+            code.Open(Opcode.Block);
+        }
+
+        choose(code);
+        code.Add(Instruction.BranchTable([.. Enumerable.Range(0, Last).Select(i => (uint)i)], (uint)Last));
+        for (var i = 0; i < choices.Count; i++)
+        {
+            code.End();
+            Arm(i);
+        }
+    }
+
+    /// <summary>The arms from <paramref name="first"/> to before <paramref name="end"/>. Every one but the very last returns, so nothing comes out of an if.</summary>
+    private void Search(uint choice, int first, int end)
+    {
+        if (end - first == 1)
+        {
+            Arm(first);
+            return;
+        }
+
+        var middle = first + ((end - first) / 2);
+        code.Get(choice).I32(middle).Op(Opcode.I32LtU).Open(Opcode.If);
+        Search(choice, first, middle);
+        code.End();
+        Search(choice, middle, end);
+    }
+
+    private void Arm(int choice)
+    {
+        code.Parameters();
+        if (tailCalls)
+        {
+            code.Op(Opcode.ReturnCall, choices[choice]);
+            return;
+        }
+
+        code.Call(choices[choice]);
+        if (choice < Last)
+        {
+            code.Op(Opcode.Return);
+        }
     }
 }

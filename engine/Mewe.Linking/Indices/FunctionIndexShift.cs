@@ -30,19 +30,22 @@ public readonly record struct FunctionIndexShift(uint First, uint By)
     /// <exception cref="WasmException">Malformed.</exception>
     public FunctionBody Apply(FunctionBody body)
     {
-        if (IsNone)
-        {
-            return body;
-        }
+        var shift = this;
+        return IsNone ? body : Replace(body, instruction => shift.Apply(instruction));
+    }
 
+    /// <summary>The same body with other function indices. Only the bytes of instructions whose index changed are written anew; a body without any is given back.</summary>
+    /// <param name="replaced">Gives each instruction with the index that it is to have.</param>
+    /// <exception cref="WasmException">Malformed.</exception>
+    internal static FunctionBody Replace(FunctionBody body, Func<Instruction, Instruction> replaced)
+    {
         var code = body.Decode(out var offsets);
         BinaryEncoder? edited = null;
         var copied = 0;
         for (var i = 0; i < code.Instructions.Length; i++)
         {
-            var instruction = code.Instructions[i];
-            var shifted = Apply(instruction);
-            if (shifted.Index == instruction.Index)
+            var instruction = replaced(code.Instructions[i]);
+            if (instruction.Index == code.Instructions[i].Index)
             {
                 continue;
             }
@@ -50,7 +53,7 @@ public readonly record struct FunctionIndexShift(uint First, uint By)
             edited ??= new BinaryEncoder(body.Content.Length + 64);
             var at = (int)(offsets[i] - body.Offset);
             edited.Bytes(body.Content.Span[copied..at]);
-            InstructionCodec.Write(edited, shifted);
+            InstructionCodec.Write(edited, instruction);
 
             // A function's last instruction is its end, so there is always a next one.
             copied = (int)(offsets[i + 1] - body.Offset);

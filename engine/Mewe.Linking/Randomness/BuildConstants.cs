@@ -24,6 +24,12 @@ internal sealed class BuildConstants
     /// <param name="function">Its index in the original module.</param>
     public ulong Salt(uint function) => SplitMix64.Mix(root + (SplitMix64.Gamma * (function + 2UL)));
 
+    /// <summary>A word of the cipher's key where nobody gives one. Anybody can compute it from the file.</summary>
+    public ulong KeyWord(int word) => SplitMix64.Mix(~root + (SplitMix64.Gamma * ((ulong)word + 1)));
+
+    /// <summary>The odd number by which a word is multiplied for the choice of a function.</summary>
+    public ulong Multiplier(uint function) => Salt(function) | 1;
+
     /// <summary>SHA-256 of the module as it was read; a module that was built is written first.</summary>
     public static byte[] SourceHash(WasmModule original) =>
         SHA256.HashData(original.Source.IsEmpty ? Wasm.Binary.ModuleWriter.Write(original) : original.Source.Span);

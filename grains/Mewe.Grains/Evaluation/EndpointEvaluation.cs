@@ -40,7 +40,10 @@ internal sealed class EndpointEvaluation(IWasmEngine engine, EvaluationOptions o
         }
 
         Progress("diversifying", 0);
-        var request = new JobRequest(subject.Module, new JobOptions { Variants = options.Variants, Seed = options.Seed }, subject.Workload);
+        // A plan is made only where a form needs it. What it decides is in the variants that are taken out of the module, for that form alone.
+        var policy = options.Recipes.Any(recipe => recipe.Policy == DispatchPolicy.Auto) ? DispatchPolicy.Auto : DispatchPolicy.Call;
+        var jobOptions = new JobOptions { Variants = options.Variants, Seed = options.Seed, Policy = policy };
+        var request = new JobRequest(subject.Module, jobOptions, subject.Workload);
         var job = await new JobGrain(engine, request, Store).RunAsync(threads, new Diversifying(Progress), cancellationToken);
         if (job.Failure is not null)
         {
@@ -153,6 +156,7 @@ internal sealed class EndpointEvaluation(IWasmEngine engine, EvaluationOptions o
     /// <summary>The progress of diversifying as a share of the evaluation's step.</summary>
     private sealed class Diversifying(Action<string, double> report) : IProgress<JobProgress>
     {
-        public void Report(JobProgress value) => report("diversifying", value.FunctionsTotal == 0 ? 0 : (double)value.FunctionsDone / value.FunctionsTotal);
+        public void Report(JobProgress value) =>
+            report(value.Phase == JobPhase.Measuring ? "planning" : "diversifying", value.FunctionsTotal == 0 ? 0 : (double)value.FunctionsDone / value.FunctionsTotal);
     }
 }

@@ -17,6 +17,7 @@ public sealed record LinkRecipe(string Name, string Description, DispatchPolicy 
     /// <summary>All recipes, in the order in which reports show them.</summary>
     public static ImmutableArray<LinkRecipe> All { get; } =
     [
+        new("auto", "as many fresh choices as 10 % more time allow", DispatchPolicy.Auto, RandomnessMode.Auto),
         new("call", "a fresh choice on every call", DispatchPolicy.Call, RandomnessMode.Auto),
         new("entry", "a fresh choice for every request", DispatchPolicy.Entry, RandomnessMode.Auto),
         new("instance", "one choice for each function and instance", DispatchPolicy.Instance, RandomnessMode.Auto),

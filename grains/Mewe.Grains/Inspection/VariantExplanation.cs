@@ -64,14 +64,16 @@ public sealed record VariantExplanation(uint Function, string Name, int Variant,
 public sealed record ExplainedStep(string Transform, int Sites, ImmutableArray<ExplainedRule> Rules);
 
 /// <summary>A rule that a step rests on, in either direction.</summary>
-/// <param name="Rule"><c>file/rule@width</c>.</param>
-/// <param name="Text">The rule as its file has it; null where this build has no such rule.</param>
+/// <param name="Rule"><c>file/rule@width</c>; the file of a learned rule is <c>learned</c>.</param>
+/// <param name="Text">The rule as its file has it, or for a learned one the module; null where this build has no such rule.</param>
 /// <param name="Proved">Whether it was proved just now.</param>
 /// <param name="Method">How, or null.</param>
 /// <param name="Width">In bits, of the values for which it was proved.</param>
 /// <param name="Proof">One sentence.</param>
 public sealed record ExplainedRule(string Rule, string? Text, bool Proved, string? Method, int? Width, string Proof)
 {
+    private const string LearnedPrefix = TransformCatalog.LearnedFile + "/";
+
     private static readonly Lazy<Dictionary<string, Rule>> Known = new(() =>
     {
         var rules = new Dictionary<string, Rule>(StringComparer.Ordinal);
@@ -79,7 +81,7 @@ public sealed record ExplainedRule(string Rule, string? Text, bool Proved, strin
         {
             foreach (var rule in content)
             {
-                rules.TryAdd($"{file}/{rule.Name}@{rule.Width}", rule);
+                rules.TryAdd(rule.NameIn(file), rule);
             }
         }
 
@@ -89,11 +91,33 @@ public sealed record ExplainedRule(string Rule, string? Text, bool Proved, strin
     /// <summary>Looks a rule up and proves it.</summary>
     public static ExplainedRule Of(string name, ISolver? solver)
     {
-        if (!Known.Value.TryGetValue(name, out var rule))
+        if (name.StartsWith(LearnedPrefix, StringComparison.Ordinal))
         {
-            return new ExplainedRule(name, null, false, null, null, "this build has no such rule, so it cannot be proved here; the variant's own evidence does not rest on it");
+            return OfLearned(name[LearnedPrefix.Length..], solver);
         }
 
+        return Known.Value.TryGetValue(name, out var rule) ? Of(name, rule, solver)
+            : new ExplainedRule(name, null, false, null, null, "this build has no such rule, so it cannot be proved here; the variant's own evidence does not rest on it");
+    }
+
+    /// <summary>A learned rule stands in the module with its whole line: it is read from there and proved, whatever store it came from.</summary>
+    private static ExplainedRule OfLearned(string line, ISolver? solver)
+    {
+        var name = LearnedPrefix + line.Split(':')[0];
+        try
+        {
+            return RuleParser.Parse(line) is [var rule] ? Of(name, rule, solver) : Unreadable();
+        }
+        catch (FormatException)
+        {
+            return Unreadable();
+        }
+
+        ExplainedRule Unreadable() => new(name, line, false, null, null, "not a rule that this build can read; the variant's own evidence does not rest on it");
+    }
+
+    private static ExplainedRule Of(string name, Rule rule, ISolver? solver)
+    {
         var text = rule.Source.Trim();
         if (solver is null)
         {

@@ -73,17 +73,33 @@ internal sealed class CandidatePool(int wanted, RequiredEvidence required)
         Attempted += proof is null ? 0 : 1;
     }
 
-    /// <summary>The variants that are furthest apart; proved ones before all others, and only those where that is required.</summary>
-    public (ImmutableArray<PassedCandidate> Chosen, double MinimalDistance) Select(VariantCode original)
-    {
-        List<PassedCandidate> ordered = [.. passed.Where(candidate => candidate.IsProved)];
-        if (required == RequiredEvidence.Tested)
-        {
-            ordered.AddRange(passed.Where(candidate => !candidate.IsProved));
-        }
+    /// <summary>The candidates in the order in which they passed; a plan names them by their place.</summary>
+    public PassedCandidate this[int place] => passed[place];
 
-        var selection = VariantSelector.Select(original, [.. ordered.Select(candidate => candidate.Candidate)], Math.Min(Proved, ordered.Count), wanted);
-        return ([.. selection.Chosen.Select(position => ordered[position])], selection.MinimalDistance);
+    /// <summary>The code of the candidates, by place.</summary>
+    public IEnumerable<VariantCode> Codes => passed.Select(candidate => candidate.Candidate.Code);
+
+    /// <summary>
+    /// The variants that are furthest apart. Those with machine code of their own come before those that the engine folds back into the original or an earlier candidate, since these are no
+    /// variants of what runs; within each, proved ones come first, and only those where that is required.
+    /// </summary>
+    /// <param name="machineCode">For each candidate the number of its machine code, 0 being the original's; empty where it is not known.</param>
+    /// <param name="excluded">Places that must not be chosen.</param>
+    public (ImmutableArray<int> Chosen, double MinimalDistance) Select(VariantCode original, ImmutableArray<int> machineCode, IReadOnlySet<int> excluded)
+    {
+        var seen = new HashSet<int> { 0 };
+        var places = Enumerable.Range(0, passed.Count).Where(place => !excluded.Contains(place) && (required == RequiredEvidence.Tested || passed[place].IsProved))
+            .OrderBy(place => passed[place].IsProved ? 0 : 1).Select(place => (Place: place, IsOwn: machineCode.IsDefaultOrEmpty || seen.Add(machineCode[place])))
+            .OrderBy(entry => entry.IsOwn ? 0 : 1).ToList();
+        ImmutableArray<int> tiers =
+        [
+            places.Count(entry => entry.IsOwn && passed[entry.Place].IsProved),
+            places.Count(entry => entry.IsOwn),
+            places.Count(entry => entry.IsOwn || passed[entry.Place].IsProved),
+            places.Count,
+        ];
+        var selection = VariantSelector.Select(original, [.. places.Select(entry => passed[entry.Place].Candidate)], tiers, wanted);
+        return ([.. selection.Chosen.Select(position => places[position].Place)], selection.MinimalDistance);
     }
 
     /// <summary>Why attempted proofs failed, by category, the most frequent first.</summary>

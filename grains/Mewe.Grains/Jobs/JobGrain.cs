@@ -33,7 +33,8 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
         var clock = new JobClock(engine);
         progress?.Report(new JobProgress(JobPhase.Planning, 0, 0, 0, 0, 0));
         JobPlan? plan;
-        FunctionOutcome[] outcomes;
+        LinkPlan? decided;
+        FunctionCandidates[] candidates;
         JobLemmas lemmas;
         try
         {
@@ -44,25 +45,40 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
             }
 
             (lemmas, var problem) = await JobLemmas.LoadAsync(store, Solver, cancellationToken);
-            outcomes = await RunFunctionsAsync(plan, lemmas, threads, progress, cancellationToken);
+            var machineCode = new MachineCodeReading(engine, plan.Module, wanted: request.Plan is null);
+            candidates = await RunFunctionsAsync(plan, lemmas, machineCode, threads, progress, cancellationToken);
             problem ??= await lemmas.SaveAsync(cancellationToken);
-            plan = problem is null ? plan : plan with { Notes = plan.Notes.Add($"lemmas are not kept: {problem.Message}") };
+            plan = plan.Noting(problem is null ? null : $"lemmas are not kept: {problem.Message}").Noting(machineCode.Problem);
+            progress?.Report(new JobProgress(JobPhase.Measuring, candidates.Length, candidates.Length, 0, 0, 0));
+            (decided, failure) = request.Plan is { } given ? PlanCheck.Check(given, plan, candidates) : (null, null);
+            if (failure is not null)
+            {
+                return new JobResult(null, null, failure);
+            }
+
+            if (decided is null)
+            {
+                (decided, var notes) = await new LinkPlanner(engine, plan).DecideAsync(candidates, cancellationToken);
+                plan = notes.Aggregate(plan, (noted, note) => noted.Noting(note));
+            }
         }
         catch (EngineFailedException exception)
         {
             return JobResult.Failed(JobFailureKind.EngineFailed, exception.Message);
         }
 
+        var planned = decided.Functions.ToDictionary(function => function.Function);
+        var outcomes = candidates.Select(function => function.Choose(planned.GetValueOrDefault(function.Function))).ToArray();
         var linker = new LinkerGrain(engine, plan);
-        var linked = await linker.RunAsync([.. outcomes.Select(outcome => outcome.Variants)], progress, cancellationToken);
+        var linked = await linker.RunAsync([.. outcomes.Select(outcome => outcome.Variants)], decided, progress, cancellationToken);
         if (linked.Failure is not null)
         {
             return new JobResult(null, null, linked.Failure);
         }
 
-        var report = Report(plan, outcomes, linked, lemmas, clock);
+        var report = Report(plan, decided, outcomes, linked, lemmas, clock);
         progress?.Report(new JobProgress(JobPhase.Completed, outcomes.Length, outcomes.Length, report.Totals.Tested, report.Totals.Variants, report.Totals.Refuted));
-        return new JobResult(linked.Module, report, null);
+        return new JobResult(linked.Module, report, null) { Plan = decided };
     }
 
     private async Task<(JobPlan? Plan, JobFailure? Failure)> PlanAsync(IProgress<JobProgress>? progress, CancellationToken cancellationToken)
@@ -160,13 +176,14 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
         return true;
     }
 
-    private static Regex? Pattern(string? text) => text is null ? null : new Regex(text, RegexOptions.CultureInvariant, PatternTimeout);
+    internal static Regex? Pattern(string? text) => text is null ? null : new Regex(text, RegexOptions.CultureInvariant, PatternTimeout);
 
-    private async Task<FunctionOutcome[]> RunFunctionsAsync(JobPlan plan, JobLemmas lemmas, int threads, IProgress<JobProgress>? progress, CancellationToken cancellationToken)
+    private async Task<FunctionCandidates[]> RunFunctionsAsync(
+        JobPlan plan, JobLemmas lemmas, MachineCodeReading machineCode, int threads, IProgress<JobProgress>? progress, CancellationToken cancellationToken)
     {
         var tester = new DifferentialTester(engine, plan.Module, new TestOptions { Seed = request.Options.Seed });
         using var prover = new Prover(threads, Solver, lemmas);
-        var outcomes = new FunctionOutcome[plan.Functions.Length];
+        var outcomes = new FunctionCandidates[plan.Functions.Length];
         int done = 0;
         long tested = 0, variants = 0, refuted = 0;
 
@@ -176,7 +193,7 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
         var parallelism = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(order, parallelism, async (position, token) =>
         {
-            var grain = new FunctionGrain(plan, tester, prover, plan.Functions[position]);
+            var grain = new FunctionGrain(plan, tester, prover, machineCode, plan.Functions[position]);
             var outcome = await grain.RunAsync(
                 (count, _) =>
                 {
@@ -186,8 +203,8 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
                 token);
             outcomes[position] = outcome;
             Interlocked.Increment(ref done);
-            Interlocked.Add(ref variants, outcome.Variants.Variants.Length);
-            Interlocked.Add(ref refuted, outcome.Report.Refuted.Length);
+            Interlocked.Add(ref variants, Math.Min(outcome.Count, request.Options.Variants));
+            Interlocked.Add(ref refuted, outcome.Refuted.Length);
             Show();
         });
         return outcomes;
@@ -196,7 +213,7 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
             Volatile.Read(ref variants), Volatile.Read(ref refuted)));
     }
 
-    private DiversifyReport Report(JobPlan plan, FunctionOutcome[] outcomes, LinkerOutcome linked, JobLemmas lemmas, JobClock clock)
+    private DiversifyReport Report(JobPlan plan, LinkPlan decided, FunctionOutcome[] outcomes, LinkerOutcome linked, JobLemmas lemmas, JobClock clock)
     {
         var leftAlone = plan.LeftAlone.Select(pair => new FunctionReport(pair.Key, plan.Names.Of(pair.Key),
             plan.Module.Bodies[(int)pair.Key - plan.Facts.ImportedFunctionCount].Decode().Instructions.Length, 0, 0, 0, 0, 0, pair.Value, [], []));
@@ -229,6 +246,8 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
                 Math.Round(clock.Elapsed.TotalSeconds, 2)),
             Proofs = Proofs(functions, outcomes, lemmas),
             Check = linked.Check!,
+            Plan = decided.Basis,
+            Preservation = Preservation(functions),
             Notes = [.. plan.Notes, .. linked.Notes],
             Functions = functions,
         };
@@ -244,6 +263,16 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
             Categories(open.Select(variant => (variant.NotProved ?? "not attempted", 1)), variants.Count),
             attempted, outcomes.Sum(outcome => (long)outcome.Proofs.Proved), Categories(outcomes.SelectMany(outcome => outcome.Proofs.NotProved), attempted),
             lemmas.Asked, lemmas.Known);
+    }
+
+    private static PreservationTotals Preservation(ImmutableArray<FunctionReport> functions)
+    {
+        var known = functions.SelectMany(function => function.Variants).Where(variant => variant.OwnMachineCode is not null).ToList();
+        var own = known.Count(variant => variant.OwnMachineCode == true);
+        var byTransform = known.SelectMany(variant => variant.Transforms.Select(transform => (Transform: transform.Split('*')[0], Own: variant.OwnMachineCode == true)).Distinct())
+            .GroupBy(entry => entry.Transform)
+            .ToImmutableSortedDictionary(entries => entries.Key, entries => new PreservedShare(entries.Count(), entries.Count(entry => entry.Own)), StringComparer.Ordinal);
+        return new PreservationTotals(known.Count, own, Share(own, known.Count), byTransform);
     }
 
     private static ImmutableArray<CategoryReport> Categories(IEnumerable<(string Category, int Count)> counts, long all) =>

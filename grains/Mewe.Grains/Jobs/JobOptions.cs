@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Mewe.Diversify.Synthesis;
 using Mewe.Linking;
 
 namespace Mewe.Grains;
@@ -11,12 +12,22 @@ public sealed record JobOptions
 {
     public const int MaxVariants = 64;
 
+    public const double DefaultSlowdown = 1.10;
+
     /// <summary>Most variants per function, 1 to <see cref="MaxVariants"/>.</summary>
     public int Variants { get; init; } = 16;
 
     public ulong Seed { get; init; }
 
-    public DispatchPolicy Policy { get; init; } = DispatchPolicy.Call;
+    public DispatchPolicy Policy { get; init; } = DispatchPolicy.Auto;
+
+    /// <summary>For <see cref="DispatchPolicy.Auto"/>: how much longer a request may take, at least 1; see <see cref="SlowdownBudget"/>.</summary>
+    public double Slowdown { get; init; } = DefaultSlowdown;
+
+    /// <summary>Most bytes of the multivariant module; null for no limit of its own.</summary>
+    public long? SizeBudget { get; init; }
+
+    public GeneratorKind Generator { get; init; } = GeneratorKind.Fast;
 
     public RandomnessMode Randomness { get; init; } = RandomnessMode.Auto;
 
@@ -32,6 +43,9 @@ public sealed record JobOptions
     /// <summary>What a linked variant must have.</summary>
     public RequiredEvidence Evidence { get; init; } = RequiredEvidence.Tested;
 
+    /// <summary>Rules beyond the built-in ones. They decide which candidates there are, so the set is recorded, by its digest.</summary>
+    public LearnedRules Learned { get; init; } = LearnedRules.None;
+
     /// <summary>
     /// The options as the multivariant module records them: one line, always the same for the same options.
     /// </summary>
@@ -39,6 +53,21 @@ public sealed record JobOptions
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"variants={Variants} policy={Policy.ToString().ToLowerInvariant()} randomness={Randomness.ToString().ToLowerInvariant()}");
+        if (Policy == DispatchPolicy.Auto)
+        {
+            text.Append(CultureInfo.InvariantCulture, $" slowdown={Slowdown:0.####}");
+        }
+
+        if (SizeBudget is { } size)
+        {
+            text.Append(CultureInfo.InvariantCulture, $" size-budget={size}");
+        }
+
+        if (Generator != GeneratorKind.Fast)
+        {
+            text.Append(CultureInfo.InvariantCulture, $" generator={Generator.ToString().ToLowerInvariant()}");
+        }
+
         if (Functions is not null)
         {
             text.Append(CultureInfo.InvariantCulture, $" functions={Quoted(Functions)}");
@@ -59,6 +88,11 @@ public sealed record JobOptions
             text.Append(CultureInfo.InvariantCulture, $" evidence={Evidence.ToString().ToLowerInvariant()}");
         }
 
+        if (!Learned.Rules.IsEmpty)
+        {
+            text.Append(CultureInfo.InvariantCulture, $" rules=learned:{Learned.Hash}");
+        }
+
         return text.ToString();
     }
 
@@ -68,7 +102,8 @@ public sealed record JobOptions
 
 /// <summary>A module to make multivariant.</summary>
 /// <param name="Workload">How the module is used; null for <see cref="WorkloadFile.Default"/>.</param>
-public sealed record JobRequest(ReadOnlyMemory<byte> Module, JobOptions Options, WorkloadFile? Workload);
+/// <param name="Plan">What was decided before, to be done again; null to measure and decide.</param>
+public sealed record JobRequest(ReadOnlyMemory<byte> Module, JobOptions Options, WorkloadFile? Workload, LinkPlan? Plan = null);
 
 /// <summary>Why a job ended without a module.</summary>
 public enum JobFailureKind
@@ -82,6 +117,9 @@ public enum JobFailureKind
     /// <summary>The engine is missing or failed.</summary>
     EngineFailed,
 
+    /// <summary>The plan was made for another module, with other options or by another version.</summary>
+    BadPlan,
+
     /// <summary>The linked module did not pass a final check: a defect of Mewe. Nothing is handed over.</summary>
     CheckFailed,
 }
@@ -92,6 +130,9 @@ public sealed record JobFailure(JobFailureKind Kind, string Message);
 /// <summary>How a job ended: a module and its report, or a failure.</summary>
 public sealed record JobResult(byte[]? Module, DiversifyReport? Report, JobFailure? Failure)
 {
+    /// <summary>What was decided, to be saved; null for a failure.</summary>
+    public LinkPlan? Plan { get; init; }
+
     public static JobResult Failed(JobFailureKind kind, string message) => new(null, null, new JobFailure(kind, message));
 }
 
@@ -101,6 +142,7 @@ public enum JobPhase
     Planning,
     Recording,
     Running,
+    Measuring,
     Linking,
     Checking,
     Completed,

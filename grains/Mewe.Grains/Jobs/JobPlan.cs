@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Mewe.Diversify;
 using Mewe.Equivalence;
+using Mewe.Linking;
 using Mewe.Wasm;
 
 namespace Mewe.Grains;
@@ -21,6 +22,23 @@ public sealed record JobPlan(JobRequest Request, WasmModule Module, ModuleFacts 
     /// What the multivariant module records: the options, and that there was no solver where there was none, since fewer variants are proved then and others may be chosen.
     /// </summary>
     public required string RecordedOptions { get; init; }
+
+    /// <summary>Proposes the candidates, with the rules that the options name.</summary>
+    public Diversifier Diversifier { get; } = Diversifier.With(Request.Options.Learned);
+
+    /// <summary>The same with one more thing that a user should know; null for none.</summary>
+    internal JobPlan Noting(string? note) => note is null ? this : this with { Notes = Notes.Add(note) };
+
+    /// <summary>What the options say to the linker.</summary>
+    internal LinkOptions LinkOptions => new()
+    {
+        Policy = Request.Options.Policy,
+        Randomness = Request.Options.Randomness,
+        Generator = Request.Options.Generator,
+        Seed = Request.Options.Seed,
+        ToolVersion = ToolVersion.Text,
+        RecordedOptions = RecordedOptions,
+    };
 
     public DiversifyOptions DiversifyOptions
     {

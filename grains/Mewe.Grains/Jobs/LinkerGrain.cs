@@ -18,19 +18,11 @@ public sealed class LinkerGrain(IWasmEngine engine, JobPlan plan)
     /// <summary>Runs of each workload entry on the multivariant module, each under its own seed and so with its own choices.</summary>
     public const int RunsPerWorkload = 20;
 
-    public async Task<LinkerOutcome> RunAsync(ImmutableArray<FunctionVariants> functions, IProgress<JobProgress>? progress, CancellationToken cancellationToken)
+    public async Task<LinkerOutcome> RunAsync(ImmutableArray<FunctionVariants> functions, LinkPlan decided, IProgress<JobProgress>? progress, CancellationToken cancellationToken)
     {
         var variants = functions.Sum(function => (long)function.Variants.Length);
         progress?.Report(new JobProgress(JobPhase.Linking, functions.Length, functions.Length, 0, variants, 0));
-        var options = plan.Request.Options;
-        var linked = MultivariantLinker.TryLink(plan.Module, functions, new LinkOptions
-        {
-            Policy = options.Policy,
-            Randomness = options.Randomness,
-            Seed = options.Seed,
-            ToolVersion = ToolVersion.Text,
-            RecordedOptions = plan.RecordedOptions,
-        }, out var linkError);
+        var linked = MultivariantLinker.TryLink(plan.Module, functions, plan.LinkOptions with { Plan = decided.ToCompactJson() }, out var linkError);
         if (linked is null)
         {
             var kind = linkError!.Kind is LinkErrorKind.RandomnessUnavailable or LinkErrorKind.NameTaken ? JobFailureKind.BadOptions
@@ -64,7 +56,7 @@ public sealed class LinkerGrain(IWasmEngine engine, JobPlan plan)
             return Failed(JobFailureKind.CheckFailed, $"the linked module differs from the original outside its variants: {differences[0]}");
         }
 
-        var comparison = await new WorkloadComparison(engine).CompareAsync(plan.Request.Module, linked.Module, plan.Workload, options.Seed, RunsPerWorkload, cancellationToken);
+        var comparison = await new WorkloadComparison(engine).CompareAsync(plan.Request.Module, linked.Module, plan.Workload, plan.Request.Options.Seed, RunsPerWorkload, cancellationToken);
         return comparison.Failure is { } difference
             ? Failed(comparison.EngineFailed ? JobFailureKind.EngineFailed : JobFailureKind.CheckFailed, difference)
             : new LinkerOutcome(linked.Module, linked.Map, new CheckReport(plan.Workload.Description, comparison.Runs), [.. linked.Notes, .. comparison.Notes], null);

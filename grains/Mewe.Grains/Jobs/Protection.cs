@@ -6,18 +6,28 @@ namespace Mewe.Grains;
 /// <summary>Says plainly what a policy and a source of randomness protect against, and what they do not. README says the same.</summary>
 public static class Protection
 {
-    public static ImmutableArray<string> Of(MultivariantMap map) => [OfPolicy(map.Policy), OfRandomness(map.Randomness)];
+    public static ImmutableArray<string> Of(MultivariantMap map) => [OfPolicy(map), OfRandomness(map)];
 
-    private static string OfPolicy(DispatchPolicy policy) => policy switch
+    private static string OfPolicy(MultivariantMap map) => map.Policy switch
     {
+        DispatchPolicy.Auto => OfPlan(map),
         DispatchPolicy.Call => "call: every call of a function takes a fresh choice, so an attacker can predict neither the path of a request nor repeat one.",
         DispatchPolicy.Entry => "entry: every request takes a fresh path; within one request each function keeps its variant, so what an attacker learns early in a request holds to its end.",
         DispatchPolicy.Instance => "instance: instances differ from each other; within one instance every request takes the same path, so what an attacker learns holds for as long as the instance lives.",
         _ => "forced: every choice is fixed; for tests only, no protection.",
     };
 
-    private static string OfRandomness(RandomnessMode randomness) => randomness switch
+    private static string OfPlan(MultivariantMap map)
     {
+        var functions = map.Functions.Where(function => !function.Variants.IsEmpty).ToList();
+        var bound = functions.Count(function => function.Dispatch.Bound);
+        return $"auto: {functions.Count - bound} functions take a fresh choice on every call; in {bound} hot ones the variant follows from the choice that was made for the caller, so within a loop of one call of the caller it stays.";
+    }
+
+    private static string OfRandomness(MultivariantMap map) => map.Randomness switch
+    {
+        RandomnessMode.Wasi when map.Generator == GeneratorKind.ChaCha8 => "wasi: keyed once per instance from the host's random_get; observed choices tell nothing about others (ChaCha8).",
+        RandomnessMode.Export when map.Generator == GeneratorKind.ChaCha8 => "export: choices are the same in every instance until the embedder calls mewe_seed(i64, i64, i64, i64) with a secret key; after that observed choices tell nothing about others (ChaCha8).",
         RandomnessMode.Wasi => "wasi: seeded once per instance from the host's random_get; who sees enough choices of an instance can compute its later ones, for the generator is fast and not cryptographic.",
         RandomnessMode.Export => "export: choices are the same in every instance until the embedder calls mewe_seed(i64) with a secret; who sees enough choices can compute later ones.",
         RandomnessMode.Import => "import: every choice asks the host (mewe.choose) and is as good as its answer; it costs a call to the host each time.",

@@ -38,6 +38,11 @@ public sealed record DiversifyReport
 
     public required CheckReport Check { get; init; }
 
+    /// <summary>What was measured to choose variants and dispatch.</summary>
+    public required PlanBasis Plan { get; init; }
+
+    public required PreservationTotals Preservation { get; init; }
+
     /// <summary>Things a user should know: sections that were dropped, a workload that could not be recorded.</summary>
     public required ImmutableArray<string> Notes { get; init; }
 
@@ -80,6 +85,14 @@ public sealed record CategoryReport(string Category, long Variants, double Share
 /// <param name="Runs">Runs of the linked module, each under its own seed, that gave exactly the original's answer.</param>
 public sealed record CheckReport(string Workload, int Runs);
 
+/// <summary>How many variants stay variants in machine code.</summary>
+/// <param name="Known">Linked variants whose machine code is known.</param>
+/// <param name="Own">Those of them whose code is neither the original's nor that of a sibling before them.</param>
+/// <param name="ByTransform">The same for the variants in which a transform took part, by its name.</param>
+public sealed record PreservationTotals(int Known, int Own, double Share, ImmutableSortedDictionary<string, PreservedShare> ByTransform);
+
+public sealed record PreservedShare(int Variants, int Own);
+
 /// <summary>What became of one function.</summary>
 /// <param name="Index">In the original module.</param>
 /// <param name="Instructions">Of the original.</param>
@@ -87,13 +100,18 @@ public sealed record CheckReport(string Workload, int Runs);
 /// <param name="BranchCoverage">Share of its branch outcomes that the inputs reach, 0 to 1.</param>
 /// <param name="MinimalDistance">Smallest distance between any two of the linked bodies, 0 to 1.</param>
 public sealed record FunctionReport(uint Index, string Name, int Instructions, int Proposed, int Tested, int Inputs, double BranchCoverage, double MinimalDistance,
-    string? Reason, ImmutableArray<VariantReport> Variants, ImmutableArray<RefutedReport> Refuted);
+    string? Reason, ImmutableArray<VariantReport> Variants, ImmutableArray<RefutedReport> Refuted)
+{
+    /// <summary>What its calls get; null where it has no variants, or the policy says it for all.</summary>
+    public DispatchReport? Dispatch { get; init; }
+}
 
 /// <param name="Transforms">In order, with the number of places: <c>commute*3</c>.</param>
 /// <param name="Evidence"><c>proved</c> or <c>tested</c>; what is proved is tested as well.</param>
 /// <param name="NotProved">The category of why it is not; null for one that is.</param>
 /// <param name="Detail">More about that, for people.</param>
-public sealed record VariantReport(int Instructions, ImmutableArray<string> Transforms, string Evidence, string? NotProved, string? Detail);
+/// <param name="OwnMachineCode">Whether the engine's optimizing compiler makes other code of it than of the original and the variants before it; null where that is not known.</param>
+public sealed record VariantReport(int Instructions, ImmutableArray<string> Transforms, string Evidence, string? NotProved, string? Detail, bool? OwnMachineCode);
 
 /// <summary>A candidate that differs from its original. It is never linked, and means that a transform is wrong.</summary>
 /// <param name="Counterexample">As the tester gives it; can be replayed.</param>

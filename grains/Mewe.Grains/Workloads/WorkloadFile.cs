@@ -25,7 +25,7 @@ public sealed record WorkloadFile(string Description, ImmutableArray<Workload> R
         }
         catch (JsonException exception)
         {
-            throw new WorkloadFormatException(Explain(exception));
+            throw new WorkloadFormatException(JsonProblem.Explain(exception));
         }
 
         if (file is null)
@@ -58,16 +58,6 @@ public sealed record WorkloadFile(string Description, ImmutableArray<Workload> R
         return runs.Count > 0
             ? new WorkloadFile(file.Description ?? "", runs.ToImmutable())
             : throw new WorkloadFormatException("the file has none of \"commands\", \"requests\" and \"calls\"");
-    }
-
-    // The parser's message, but for those that speak of the types of this program, without its own way of giving the place.
-    private static string Explain(JsonException exception)
-    {
-        var (message, property) = (exception.Message, exception.Path?.Split('.')[^1]);
-        var what = message.Contains("could not be converted", StringComparison.Ordinal) ? "this is not of the type that belongs here"
-            : message.Contains("could not be mapped", StringComparison.Ordinal) ? $"there is no property \"{property}\" here"
-            : message.Split(" Path:")[0].Split(" LineNumber:")[0].TrimEnd('.', ' ', '|');
-        return string.Create(CultureInfo.InvariantCulture, $"{exception.Path ?? "$"}, line {exception.LineNumber + 1}, byte {exception.BytePositionInLine + 1}: {what}");
     }
 
     private static ReadOnlyMemory<byte> Request(RequestJson request, string where) => Bytes(request.Text, request.Base64, where);

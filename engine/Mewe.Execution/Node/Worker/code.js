@@ -4,6 +4,7 @@
 //
 // V8 prints the code on standard output while it compiles, so in such a worker listings stand between the replies: a byte 1 on a line of its own means that a listing begins, and a
 // byte 0 where a line would begin means that a reply begins. Nothing in a listing may come from the module, or it could forge these: it is compiled without its names.
+// V8 writes through C's stdio, which drops what a non-blocking pipe does not take at once: such a worker must never start a thread or touch process.stdout, which make the pipe non-blocking.
 'use strict';
 const fs = require('node:fs');
 const { ModuleTypes, Cursor, name, section, unsigned } = require('binary.js');

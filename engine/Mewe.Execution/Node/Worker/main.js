@@ -53,7 +53,7 @@ const operations = [
   (request, reply) => require('code.js').code(request, reply),
 ];
 
-const firstThatRuns = 2; // operations before it run no code of a module, so they end
+const runNothing = [0, 1, 6]; // operations that run no code of a module, so they end
 const turnEventLoopEvery = 32;
 
 exports.serve = async function serve() {
@@ -64,7 +64,7 @@ exports.serve = async function serve() {
     let status = 0;
     reply.clear();
     try {
-      if (request.operation >= firstThatRuns) watchParent();
+      if (!runNothing.includes(request.operation)) watchParent();
       operations[request.operation](new Reader(request.body), reply);
     } catch (error) {
       status = 1;

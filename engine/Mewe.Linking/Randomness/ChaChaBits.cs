@@ -1,0 +1,185 @@
+using Mewe.Linking.Dispatch;
+using Mewe.Wasm;
+
+namespace Mewe.Linking.Randomness;
+
+/// <summary>
+/// ChaCha with 8 rounds (D. J. Bernstein, ChaCha, a variant of Salsa20, 2008) under a key of 256 bits: who sees choices, however many, learns nothing about others unless he breaks
+/// the cipher (the best attack known reaches 7 rounds, with 2^238 steps or so). A block gives sixteen draws, so one in sixteen pays for it.
+/// </summary>
+/// <remarks>
+/// State: four i64 for the key, an i64 block counter, nonce zero (one stream per key), eight i64 for what is left of a block. The pool is a shift register, because globals cannot be indexed
+/// and a memory would need a feature that the module may not have. Who can read the instance's globals knows all its choices, past ones of the key included: nothing is erased.
+/// </remarks>
+internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants, uint? randomGet) : RandomBits
+{
+    private const int KeyWords = 4, PoolWords = 8, DoubleRounds = 4, DrawsPerBlock = 16;
+
+    private static readonly int[] Sigma = [0x61707865, 0x3320646e, 0x79622d32, 0x6b206574];
+
+    private static readonly (int A, int B, int C, int D)[] QuarterRounds =
+    [
+        (0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15),
+        (0, 5, 10, 15), (1, 6, 11, 12), (2, 7, 8, 13), (3, 4, 9, 14),
+    ];
+
+    private readonly uint[] key = new uint[KeyWords];
+    private readonly uint[] pool = new uint[PoolWords];
+    private uint counter;
+    private uint left;
+    private uint? seeded;
+    private uint draw;
+
+    public override IEnumerable<(uint Index, string Name)> Globals =>
+    [
+        .. key.Select((global, i) => (global, $"mewe.key.{i}")),
+        (counter, "mewe.counter"),
+        .. pool.Select((global, i) => (global, $"mewe.pool.{i}")),
+        (left, "mewe.left"),
+        .. seeded is { } flag ? new[] { (flag, "mewe.seeded") } : [],
+    ];
+
+    public override void Append(Action<CodeBuilder> forget)
+    {
+        for (var i = 0; i < KeyWords; i++)
+        {
+            key[i] = appended.Global64(constants.KeyWord(i));
+        }
+
+        counter = appended.Global64(0);
+        for (var i = 0; i < PoolWords; i++)
+        {
+            pool[i] = appended.Global64(0);
+        }
+
+        left = appended.Global32(0);
+        uint? seed = null;
+        if (randomGet is { } import)
+        {
+            seeded = appended.Global32(0);
+            seed = appended.Function(GeneratedRole.SeedFromWasi, AppendedCode.Bare, WasiSeeding.Body(import, [.. key.Select((global, i) => (global, constants.KeyWord(i)))], neverZero: false));
+        }
+        else
+        {
+            var type = FunctionType.Of([ValueType.I64, ValueType.I64, ValueType.I64, ValueType.I64], []);
+            appended.Export(RandomnessPlan.SeedExport, ExternKind.Function, appended.Function(GeneratedRole.SeedExport, type, SeedFromCaller(forget)));
+        }
+
+        var refill = appended.Function(GeneratedRole.Refill, AppendedCode.Bare, Refill(seed));
+        draw = appended.Function(GeneratedRole.Draw, AppendedCode.Produces64, Draw(refill));
+    }
+
+    public override void EmitDraw(CodeBuilder code, uint scratch) => code.Call(draw);
+
+    public override void EmitHold(CodeBuilder code)
+    {
+        if (seeded is { } flag)
+        {
+            code.I32(1).SetGlobal(flag);
+        }
+    }
+
+    public override void EmitRelease(CodeBuilder code)
+    {
+        if (seeded is { } flag)
+        {
+            code.I32(0).SetGlobal(flag).I32(0).SetGlobal(left).I64(0).SetGlobal(counter);
+        }
+    }
+
+    /// <summary>(four words of the key) -> (): the generator starts again from there.</summary>
+    private FunctionBody SeedFromCaller(Action<CodeBuilder> forget)
+    {
+        var code = new CodeBuilder(KeyWords);
+        for (var i = 0u; i < KeyWords; i++)
+        {
+            code.Get(i).SetGlobal(key[i]);
+        }
+
+        code.I32(0).SetGlobal(left).I64(0).SetGlobal(counter);
+        forget(code);
+        return code.Body();
+    }
+
+    /// <summary>() -> 64 bits of which the upper 32 are a draw: the next half of the pool's first word.</summary>
+    private FunctionBody Draw(uint refill)
+    {
+        var code = new CodeBuilder(0);
+        var first = code.Local(ValueType.I64);
+        code.GetGlobal(left).Op(Opcode.I32Eqz).Open(Opcode.If).Call(refill).End();
+        code.GetGlobal(pool[0]).Set(first);
+        code.GetGlobal(left).I32(1).Op(Opcode.I32Sub).SetGlobal(left);
+        code.GetGlobal(left).I32(1).Op(Opcode.I32And).Open(Opcode.If);
+        code.Get(first).I64(32).Op(Opcode.I64Shl).SetGlobal(pool[0]);
+        code.Op(Opcode.Else);
+        for (var i = 1; i < PoolWords; i++)
+        {
+            code.GetGlobal(pool[i]).SetGlobal(pool[i - 1]);
+        }
+
+        code.End().Get(first);
+        return code.Body();
+    }
+
+    /// <summary>() -> (): the next block fills the pool; word 2i of the block is the upper half of pool word i.</summary>
+    private FunctionBody Refill(uint? seed)
+    {
+        var code = new CodeBuilder(0);
+        var words = Enumerable.Range(0, 16).Select(_ => code.Local(ValueType.I32)).ToArray();
+        var rounds = code.Local(ValueType.I32);
+        if (seed is { } lazily)
+        {
+            code.GetGlobal(seeded!.Value).Op(Opcode.I32Eqz).Open(Opcode.If).I32(1).SetGlobal(seeded.Value).Call(lazily).End();
+        }
+
+        for (var i = 0; i < words.Length; i++)
+        {
+            Initial(code, i).Set(words[i]);
+        }
+
+        code.I32(DoubleRounds).Set(rounds).Open(Opcode.Loop);
+        foreach (var (a, b, c, d) in QuarterRounds)
+        {
+            Half(code, words[a], words[b], words[d], 16);
+            Half(code, words[c], words[d], words[b], 12);
+            Half(code, words[a], words[b], words[d], 8);
+            Half(code, words[c], words[d], words[b], 7);
+        }
+
+        code.Get(rounds).I32(1).Op(Opcode.I32Sub).Tee(rounds).Op(Opcode.BrIf, 0).End();
+        for (var i = 0; i < PoolWords; i++)
+        {
+            Final(2 * i).I64(32).Op(Opcode.I64Shl);
+            Final((2 * i) + 1).Op(Opcode.I64Or).SetGlobal(pool[i]);
+        }
+
+        code.GetGlobal(counter).I64(1).Op(Opcode.I64Add).SetGlobal(counter);
+        code.I32(DrawsPerBlock).SetGlobal(left);
+        return code.Body();
+
+        CodeBuilder Final(int i)
+        {
+            code.Get(words[i]);
+            return Initial(code, i).Op(Opcode.I32Add).Op(Opcode.I64ExtendI32U);
+        }
+    }
+
+    /// <summary>x += y; z = rotl(z ^ x, by)</summary>
+    private static void Half(CodeBuilder code, uint x, uint y, uint z, int by) => code
+        .Get(x).Get(y).Op(Opcode.I32Add).Tee(x).Get(z).Op(Opcode.I32Xor).I32(by).Op(Opcode.I32Rotl).Set(z);
+
+    /// <summary>Pushes word <paramref name="i"/> of the block before the rounds: constants, key, counter, nonce.</summary>
+    private CodeBuilder Initial(CodeBuilder code, int i) => i switch
+    {
+        < 4 => code.I32(Sigma[i]),
+        < 12 => HalfOf(code, key[(i - 4) / 2], upper: i % 2 == 1),
+        < 14 => HalfOf(code, counter, upper: i == 13),
+        _ => code.I32(0),
+    };
+
+    private static CodeBuilder HalfOf(CodeBuilder code, uint global, bool upper)
+    {
+        code.GetGlobal(global);
+        return (upper ? code.I64(32).Op(Opcode.I64ShrU) : code).Op(Opcode.I32WrapI64);
+    }
+}

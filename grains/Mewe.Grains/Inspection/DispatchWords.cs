@@ -1,0 +1,13 @@
+using Mewe.Linking;
+
+namespace Mewe.Grains;
+
+/// <summary>What the calls of a function get, in a few words.</summary>
+internal static class DispatchWords
+{
+    public static string Of(FunctionDispatch dispatch)
+    {
+        var mode = dispatch.Mode == DispatchMode.Periodic ? $"every {dispatch.Period} calls" : dispatch.Mode.ToString().ToLowerInvariant();
+        return dispatch.Bound ? $"bound, {mode}" : mode;
+    }
+}

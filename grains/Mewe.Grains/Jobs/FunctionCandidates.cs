@@ -1,0 +1,113 @@
+using System.Collections.Immutable;
+using Mewe.Diversify;
+using Mewe.Equivalence.Proof;
+using Mewe.Linking;
+using Mewe.Wasm;
+
+namespace Mewe.Grains;
+
+/// <summary>The candidates of a function that passed every check, from which a plan chooses.</summary>
+public sealed class FunctionCandidates
+{
+    private const int LongestReason = 240;
+
+    private readonly FunctionCode original;
+    private readonly CandidatePool pool;
+    private readonly TestTally tally;
+    private readonly int wanted;
+
+    internal FunctionCandidates(uint function, string name, FunctionCode original, CandidatePool pool, TestTally tally, int wanted)
+    {
+        (Function, Name, this.original, this.pool, this.tally, this.wanted) = (function, name, original, pool, tally, wanted);
+    }
+
+    /// <summary>Index in the original module.</summary>
+    public uint Function { get; }
+
+    public string Name { get; }
+
+    /// <summary>How many passed.</summary>
+    public int Count => pool.Count;
+
+    /// <summary>Candidates that differed from the original.</summary>
+    public required ImmutableArray<RefutedReport> Refuted { get; init; }
+
+    /// <summary>For each candidate the number of its machine code, 0 being the original's; empty where it is not known.</summary>
+    public required ImmutableArray<int> MachineCode { get; init; }
+
+    /// <summary>Why there are fewer than wanted, where that is so.</summary>
+    public required string Missing { get; init; }
+
+    public required int Proposed { get; init; }
+
+    public required int Invalid { get; init; }
+
+    /// <summary>Which to link, by their places, leaving some out; see <see cref="CandidatePool.Select"/>.</summary>
+    internal ImmutableArray<int> Select(IReadOnlySet<int> excluded) => pool.Select(new VariantCode(original), MachineCode, excluded).Chosen;
+
+    /// <summary>Instructions of a candidate for each one of the original.</summary>
+    internal double LengthRatio(int place) => pool[place].Candidate.Code.InstructionCount / (double)original.Instructions.Length;
+
+    /// <summary>A candidate as the linker takes it.</summary>
+    internal LinkedVariant Linked(int place)
+    {
+        var candidate = pool[place];
+        return new LinkedVariant(
+            candidate.Candidate.Code,
+            [.. candidate.Candidate.Steps.Select(VariantStep.Of)],
+            new Evidence(
+                candidate.IsProved ? EvidenceKind.Proved : EvidenceKind.Tested, (uint)candidate.Verdict.Inputs, (uint)tally.BranchesTotal, (uint)tally.BranchesCovered)
+            {
+                Inconclusive = (uint)(candidate.Verdict.Inputs - candidate.Verdict.Conclusive),
+                NotProved = (candidate.Proof as NotProved)?.Category,
+            });
+    }
+
+    /// <summary>What becomes of the function under a plan.</summary>
+    /// <param name="planned">Null where the plan gives it no variants.</param>
+    internal FunctionOutcome Choose(PlannedFunction? planned)
+    {
+        ImmutableArray<int> places = planned?.Variants ?? [];
+        var variants = places.Select(Linked).ToImmutableArray();
+        var reason = places.Length >= wanted ? null
+            : planned?.Slower is > 0 and var slower ? $"{slower} candidates are too slow for the budget"
+            : Missing;
+        var seen = new HashSet<int> { 0 };
+        var reports = places.Zip(variants, (place, variant) => Report(pool[place], variant, MachineCode.IsEmpty ? null : seen.Add(MachineCode[place])));
+        return new FunctionOutcome(
+            new FunctionVariants(Function, variants) { Reason = reason, Dispatch = planned?.LinkedDispatch },
+            new FunctionReport(Function, Name, original.Instructions.Length, Proposed, tally.Tested, tally.Inputs, tally.Coverage,
+                MinimalDistance(places), reason, [.. reports], Refuted)
+            {
+                Dispatch = variants.IsEmpty || planned is null ? null : DispatchReport.Of(planned),
+            },
+            tally.Inconclusive,
+            Invalid,
+            new ProofTally(pool.Attempted, pool.Proved, pool.NotProved()));
+    }
+
+    private double MinimalDistance(ImmutableArray<int> places)
+    {
+        if (places.IsEmpty)
+        {
+            return 0;
+        }
+
+        var shapes = places.Select(place => pool[place].Candidate.Code).Prepend(new VariantCode(original))
+            .Select(code => Diversify.Selection.InstructionShingles.Of(code, original.Instructions.Length)).ToList();
+        return shapes.SelectMany((shape, i) => shapes.Skip(i + 1).Select(shape.DistanceTo)).Min();
+    }
+
+    private static VariantReport Report(PassedCandidate candidate, LinkedVariant variant, bool? ownMachineCode) => new(
+        variant.Code.InstructionCount, variant.Transforms, variant.Evidence.Kind.Word(), variant.Evidence.NotProved,
+        candidate.Proof is NotProved { Reason: var why } ? Shortened(why) : null, ownMachineCode);
+
+    /// <summary>Reasons can quote terms as large as the function.</summary>
+    private static string Shortened(string text) => text.Length <= LongestReason ? text : $"{text[..LongestReason]}...";
+}
+
+/// <summary>What is handed to the linker and the report for a function.</summary>
+public sealed record FunctionOutcome(FunctionVariants Variants, FunctionReport Report, int Inconclusive, int Invalid, ProofTally Proofs);
+
+/// <summary>Proofs attempted for the candidates of a function, linked or not.</summary>
+public sealed record ProofTally(int Attempted, int Proved, ImmutableArray<(string Category, int Count)> NotProved);

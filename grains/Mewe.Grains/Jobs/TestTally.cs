@@ -1,0 +1,32 @@
+using Mewe.Equivalence;
+
+namespace Mewe.Grains;
+
+/// <summary>Sums over the batches of a function.</summary>
+internal sealed class TestTally
+{
+    public int Tested { get; private set; }
+
+    public int Inputs { get; private set; }
+
+    public int BranchesTotal { get; private set; }
+
+    public int BranchesCovered { get; private set; }
+
+    public double Coverage { get; private set; }
+
+    public int Inconclusive { get; set; }
+
+    public string? LastReason { get; set; }
+
+    public string? Untestable { get; set; }
+
+    public void Add(FunctionTestReport report)
+    {
+        Tested += report.Verdicts.Length;
+        Inputs = report.Inputs;
+        BranchesTotal = report.BranchesTotal;
+        BranchesCovered = report.BranchesCovered;
+        Coverage = report.BranchCoverage;
+    }
+}

@@ -17,7 +17,7 @@ public sealed record DigestedModule(byte[] Module, string MemoryExport, long Mem
 /// <summary>What is kept of the sequence of functions that one entry from the host executed.</summary>
 /// <param name="Hash">128 bits that depend on every function of the sequence and on their order.</param>
 /// <param name="Entered">The length of the sequence: how many functions of the original module were entered, whichever of their variants ran.</param>
-/// <param name="Choices">How many of them were chosen by a dispatcher.</param>
+/// <param name="Choices">How many of them are functions with variants, of which one was chosen.</param>
 public readonly record struct TraceSummary(UInt128 Hash, ulong Entered, ulong Choices);
 
 /// <summary>

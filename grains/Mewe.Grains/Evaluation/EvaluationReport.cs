@@ -45,7 +45,7 @@ public sealed record FormReport(string Policy, int Bytes, TraceReport? Traces, T
 
 /// <summary>The traces of a form, of all nodes.</summary>
 /// <param name="MedianLength">Function entries in a run, functions without variants included.</param>
-/// <param name="MedianChoices">Calls of dispatchers in a run.</param>
+/// <param name="MedianChoices">Calls of functions with variants in a run: each ran one of them, chosen afresh or as the policy keeps it.</param>
 /// <param name="Nodes">How many nodes, and <paramref name="Runs"/> on each.</param>
 public sealed record TraceReport(TraceDiversity Diversity, double MedianLength, double MedianChoices, int Nodes, int Runs);
 

@@ -111,7 +111,7 @@ internal sealed class EvaluationPage(EvaluationReport report)
             }
         }
 
-        Add($"</table></div>\n<p class=\"note\">Trace: function entries in a run, the median. Choices: calls of dispatchers in a run, the median. E, R, trace and choices with <code>{report.Policies[0].Name}</code>. From <i>original</i> on: time of a run, and how many times as long it takes.</p>\n");
+        Add($"</table></div>\n<p class=\"note\">Trace: function entries in a run, the median. Choices: calls of functions with variants in a run, the median. E, R, trace and choices with <code>{report.Policies[0].Name}</code>. From <i>original</i> on: time of a run, and how many times as long it takes.</p>\n");
         foreach (var note in report.Notes)
         {
             Add($"<p class=\"note\">Note: {Text(note)}</p>\n");

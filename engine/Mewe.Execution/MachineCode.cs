@@ -17,7 +17,7 @@ public sealed record MachineCode
 /// <param name="Size">Bytes of instructions and their constants.</param>
 /// <param name="Digest">
 /// Of the code without what depends on where it lies: two functions of one module with the same digest have the same instructions, and
-/// call the same functions. It is the same in every run; digests of two modules cannot be compared.
+/// call the same functions. It is the same in every run and, for one version of the engine, on every machine that it can be had on; digests of two modules cannot be compared.
 /// </param>
 /// <param name="Shape">As <paramref name="Digest"/>, but it does not matter which function of the module a direct call calls.</param>
 public sealed record FunctionMachineCode(int Function, int Size, UInt128 Digest, UInt128 Shape);

@@ -6,13 +6,19 @@ namespace Mewe.Execution;
 public enum TimingTier
 {
     /// <summary>
-    /// The engine as everybody runs it: functions begin in its baseline compiler and are optimized when they prove hot, with what was learned until then.
-    /// It needs warm-up rounds, and functions that stay cold are timed as they are.
+    /// The engine as everybody runs it: functions begin in its baseline compiler and are optimized when they prove hot, with what was learned until then. It needs
+    /// warm-up rounds, and functions that stay cold are timed as they are. A multivariant module needs more of them than its original: of 16 variants each gets a 16th of the calls.
     /// </summary>
     AsShipped = 0,
 
     /// <summary>Every function is compiled by the optimizing compiler before anything runs: less noise and a short warm-up, but no inlining that depends on a profile.</summary>
     Optimized = 1,
+
+    /// <summary>
+    /// As shipped, after a long time: functions are optimized with what was learned, but after a hundredth of the work that it usually takes, so that a few warm-up rounds reach variants that
+    /// are seldom chosen.
+    /// </summary>
+    Settled = 2,
 }
 
 /// <summary>A value for an exported mutable global.</summary>
@@ -61,7 +67,7 @@ public sealed record TimingRequest(
 
     /// <summary>
     /// Rounds before the first one that counts; null for 250 with <see cref="TimingTier.AsShipped"/>, in which functions that matter are optimized (V8 does so
-    /// after about a millisecond spent in a function), and 5 with <see cref="TimingTier.Optimized"/>.
+    /// after milliseconds spent in a function), 50 with <see cref="TimingTier.Settled"/>, and 5 with <see cref="TimingTier.Optimized"/>.
     /// </summary>
     public int? WarmupRounds { get; init; }
 

@@ -138,6 +138,49 @@ public sealed class MachineCodeTests(EngineFixture fixture)
         Assert.Contains("function 0 is not in the listing", failure?.Message);
     }
 
+    [Fact]
+    public async Task A_listing_that_fills_the_pipe_many_times_is_complete()
+    {
+        var bodies = new byte[3000][];
+        Array.Fill(bodies, MixedSum);
+        var code = await Code(bodies);
+
+        Assert.Equal(3000, code.Count);
+        Assert.Single(code.Select(function => function.Digest).Distinct());
+    }
+
+    [Fact]
+    public async Task A_node_without_a_disassembler_is_unavailable_for_this_and_works_for_all_else()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "the wrapper is a shell script");
+        Assert.True(NodeLocator.OfThisProcess.TryLocate(out var node, out _));
+        var directory = Directory.CreateTempSubdirectory("mewe-");
+        try
+        {
+            // What such a node does with the option.
+            var wrapper = Path.Combine(directory.FullName, "node");
+            await File.WriteAllTextAsync(
+                wrapper,
+                $"#!/bin/sh\ncase \" $* \" in *' --print-wasm-code '*) echo 'node: bad option: --print-wasm-code' >&2; exit 9;; esac\nexec '{node}' \"$@\"\n",
+                Cancellation);
+            if (!OperatingSystem.IsWindows())
+            {
+                File.SetUnixFileMode(wrapper, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+            }
+
+            await using var engine = (await NodeEngine.StartAsync(new NodeEngineOptions { NodePath = wrapper, Workers = 1 }, Cancellation)).Value;
+            var failure = (await engine.MachineCodeAsync(Module(_ => { }, Sum), Cancellation)).Failure;
+
+            Assert.Equal(EngineFailureKind.Unavailable, failure?.Kind);
+            Assert.Contains("does not print machine code", failure?.Message);
+            Assert.True((await engine.ValidateAsync(Module(_ => { }, Sum), Cancellation)).Value.Valid);
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
     /// <summary>Functions (i32, i32) -> i32, type 0.</summary>
     private static byte[] Module(Action<ModuleAssembler> with, params byte[][] bodies)
     {

@@ -6,7 +6,7 @@ namespace Mewe.Execution.Tests;
 
 public sealed class TimingTests(EngineFixture fixture)
 {
-    private static readonly ImmutableArray<TimingTier> Tiers = [TimingTier.AsShipped, TimingTier.Optimized];
+    private static readonly ImmutableArray<TimingTier> Tiers = [.. Enum.GetValues<TimingTier>()];
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 

@@ -10,12 +10,15 @@ public sealed class NodeEngine : IWasmEngine
     /// <summary>The first V8 with everything that Mewe's own harness modules use (multi-memory).</summary>
     public const int OldestV8 = 12;
 
+    private const int LargeModuleBytes = 256 * 1024;
+
     private readonly NodeEngineOptions options;
     private readonly WorkerPool sweeps;
     private readonly WorkerPool runs;
     private readonly WorkerPool sessions;
     private readonly WorkerPool timings;
     private readonly WorkerPool optimizedTimings;
+    private readonly WorkerPool settledTimings;
     private readonly WorkerPool codes;
     private readonly SemaphoreSlim timing = new(1, 1); // two timings at once would disturb each other
 
@@ -27,6 +30,7 @@ public sealed class NodeEngine : IWasmEngine
         sessions = new WorkerPool(nodePath, WorkerProfile.Session(options), options.Workers, options.RequestsPerWorker);
         timings = new WorkerPool(nodePath, WorkerProfile.Run(options), 1, options.RequestsPerWorker);
         optimizedTimings = new WorkerPool(nodePath, WorkerProfile.Optimized(options), 1, options.RequestsPerWorker);
+        settledTimings = new WorkerPool(nodePath, WorkerProfile.Settled(options), 1, options.RequestsPerWorker);
         codes = new WorkerPool(nodePath, WorkerProfile.Code(options), options.Workers, options.RequestsPerWorker);
     }
 
@@ -39,7 +43,7 @@ public sealed class NodeEngine : IWasmEngine
     /// <summary>The operating system's numbers of the processes that wait for work, to watch them from outside.</summary>
     public IReadOnlyList<int> WorkerProcessIds => [.. Pools.SelectMany(pool => pool.IdleProcessIds)];
 
-    private IEnumerable<WorkerPool> Pools => [sweeps, runs, sessions, timings, optimizedTimings, codes];
+    private IEnumerable<WorkerPool> Pools => [sweeps, runs, sessions, timings, optimizedTimings, settledTimings, codes];
 
     /// <summary>Finds node, starts a first process and asks it what it can do.</summary>
     public static async Task<EngineResult<NodeEngine>> StartAsync(NodeEngineOptions options, CancellationToken cancellationToken)
@@ -113,7 +117,12 @@ public sealed class NodeEngine : IWasmEngine
         await timing.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            var pool = request.Tier == TimingTier.Optimized ? optimizedTimings : timings;
+            var pool = request.Tier switch
+            {
+                TimingTier.Optimized => optimizedTimings,
+                TimingTier.Settled => settledTimings,
+                _ => timings,
+            };
             var result = await pool.ExecuteAsync(TimingCodec.Encode(request), request.AbortAfter ?? options.AbortAfter, cancellationToken).ConfigureAwait(false);
             return result.TryGet(out var reply, out var failure) ? TimingCodec.Decode(request, reply) : failure;
         }
@@ -128,7 +137,9 @@ public sealed class NodeEngine : IWasmEngine
     {
         var request = new RequestWriter(WorkerOperation.Code, module.Length + 8);
         request.Bytes(module.Span);
-        var result = await codes.ExecuteAsync(request, options.AbortAfter, cancellationToken).ConfigureAwait(false);
+        // Compiling comes to an end by itself, but how long it takes grows with the module.
+        var limit = options.AbortAfter * (1 + (module.Length / LargeModuleBytes));
+        var result = await codes.ExecuteAsync(request, limit, cancellationToken).ConfigureAwait(false);
         if (result.TryGet(out var reply, out var failure))
         {
             return CodeCodec.Decode(reply);

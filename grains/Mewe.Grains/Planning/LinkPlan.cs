@@ -92,17 +92,22 @@ public sealed record PlannedFunction(uint Function, DispatchMode? Dispatch, uint
 /// <summary>A plan that cannot be used, and why.</summary>
 public sealed class PlanFormatException(string message) : Exception(message);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions]
 [JsonSerializable(typeof(LinkPlan))]
 internal sealed partial class PlanJsonContext : JsonSerializerContext
 {
-    public static PlanJsonContext Compact { get; } = new(Format(indented: false));
+    private static readonly Lazy<PlanJsonContext> CompactForm = new(() => new PlanJsonContext(Format(indented: false)));
+    private static readonly Lazy<PlanJsonContext> IndentedForm = new(() => new PlanJsonContext(Format(indented: true)));
 
-    public static PlanJsonContext Indented { get; } = new(Format(indented: true));
+    public static PlanJsonContext Compact => CompactForm.Value;
 
-    private static JsonSerializerOptions Format(bool indented) => new(Default.Options)
+    public static PlanJsonContext Indented => IndentedForm.Value;
+
+    private static JsonSerializerOptions Format(bool indented) => new()
     {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         WriteIndented = indented,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         Converters = { new JsonStringEnumConverter<DispatchMode>(JsonNamingPolicy.CamelCase), new JsonStringEnumConverter<DispatchForm>(JsonNamingPolicy.CamelCase) },

@@ -57,6 +57,8 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
         return (decided, notes.ToImmutable());
     }
 
+    private int LengthOf(uint function) => plan.Module.Bodies[(int)function - plan.Facts.ImportedFunctionCount].Decode().Instructions.Length;
+
     private static readonly Func<FunctionCandidates, int, bool> Unbounded = (_, _) => false;
 
     private ImmutableArray<PlannedFunction> Choose(IReadOnlyList<FunctionCandidates> functions, Func<FunctionCandidates, int, bool> isTooSlow) =>
@@ -102,7 +104,7 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
         bool IsHot(uint function) => profile.Of(function).Instructions / total >= VariantTiming.SmallestShare;
         var planned = Choose(functions, (function, place) => IsHot(function.Function) && InstructionsThatShow * (function.LengthRatio(place) - 1) > Bounds[0]);
         var allowance = budget.Of(total * PerInstruction) * (1 - ForVariants);
-        return (new PlanBasis("static", EngineName), Dispatched(planned, profile, allowance));
+        return (new PlanBasis("static", EngineName), Dispatched(planned, profile, allowance, LengthOf));
     }
 
     private async Task<(PlanBasis, ImmutableArray<PlannedFunction>)> MeasureAsync(IReadOnlyList<FunctionCandidates> functions, CancellationToken cancellationToken)
@@ -117,10 +119,10 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
         if (problem is not null)
         {
             notes.Add($"the workload cannot be timed, so the slowdown is not measured: {problem}");
-            return (new PlanBasis("measured", EngineName, plan.Workload.Description), Dispatched(Choose(functions, Unbounded), profile, budget.Of(profile.TotalInstructions * PerInstruction) * (1 - ForVariants)));
+            return (new PlanBasis("measured", EngineName, plan.Workload.Description), Dispatched(Choose(functions, Unbounded), profile, budget.Of(profile.TotalInstructions * PerInstruction) * (1 - ForVariants), LengthOf));
         }
 
-        var trial = new Trial(engine, plan, budget, functions, profile);
+        var trial = new Trial(engine, plan, budget, functions, profile, LengthOf);
 
         // First hardly any choices: what is slow then is the variants.
         var bound = 0;
@@ -157,11 +159,11 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
         return (new PlanBasis("measured", EngineName, plan.Workload.Description, Math.Round(best.Nanoseconds, 1), Math.Round(best.Ratio, 4), Math.Round(best.Low, 4), Math.Round(best.High, 4), within), dispatched);
     }
 
-    private static ImmutableArray<PlannedFunction> Dispatched(ImmutableArray<PlannedFunction> planned, ExecutionProfile profile, double allowance)
+    private static ImmutableArray<PlannedFunction> Dispatched(ImmutableArray<PlannedFunction> planned, ExecutionProfile profile, double allowance, Func<uint, int> lengths)
     {
-        var dispatch = DispatchPlanner.Decide(
-            [.. planned.Where(function => !function.Variants.IsEmpty).Select(function => new DispatchedFunction(function.Function, 1 + function.Variants.Length))],
-            profile, allowance, FreshAtLeast, ChoiceCosts.Default);
+        var dispatch = new DispatchPlanner(
+            [.. planned.Where(function => !function.Variants.IsEmpty).Select(function => new DispatchedFunction(function.Function, lengths(function.Function)))], profile, ChoiceCosts.Default)
+            .Decide(allowance, FreshAtLeast);
         return [.. planned.Select(function => dispatch.TryGetValue(function.Function, out var own) ? function.With(own, profile.Of(function.Function).Calls) : function)];
     }
 
@@ -170,7 +172,7 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
             new FunctionVariants(function.Function, [.. function.Variants.Select(byIndex[function.Function].Linked)]) { Dispatch = function.LinkedDispatch })], plan.LinkOptions);
 
     /// <summary>Links and times plans, and remembers the best: the one with the most fresh choices that keeps the budget with its margin, or where none does the fastest.</summary>
-    private sealed class Trial(IWasmEngine engine, JobPlan plan, SlowdownBudget budget, IReadOnlyList<FunctionCandidates> functions, ExecutionProfile profile)
+    private sealed class Trial(IWasmEngine engine, JobPlan plan, SlowdownBudget budget, IReadOnlyList<FunctionCandidates> functions, ExecutionProfile profile, Func<uint, int> lengths)
     {
         private readonly FrozenDictionary<uint, FunctionCandidates> byIndex = functions.ToFrozenDictionary(function => function.Function);
         private readonly SlowdownTiming timing = new(engine, plan.Workload, plan.Request.Options.Seed);
@@ -180,12 +182,13 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
 
         public async Task<Slowdown> TimeAsync(ImmutableArray<PlannedFunction> planned, double allowance, CancellationToken cancellationToken)
         {
-            var dispatched = Dispatched(planned, profile, allowance);
+            var dispatched = Dispatched(planned, profile, allowance, lengths);
             var linked = Link(plan, dispatched, byIndex);
             var (slowdowns, problem) = await timing.CompareAsync([plan.Request.Module, linked.Module], [new TimingSubject(0, []), new TimingSubject(1, [])], TimingTier.AsShipped, Rounds, cancellationToken);
             var measured = slowdowns?[1] ?? throw new EngineFailedException($"the multivariant module could not be timed: {problem}");
+            if (Environment.GetEnvironmentVariable("MEWE_TRIAL") is not null) { Console.Error.WriteLine(FormattableString.Invariant($"trial allowance {allowance:0} periodic {string.Join(",",dispatched.Where(f => f.Dispatch == DispatchMode.Periodic).Select(f => $"{f.Function}/{f.Period}"))} direct {string.Join(",",dispatched.Where(f => f.Dispatch == DispatchMode.Direct).Select(f => f.Function))} bound {dispatched.Count(f => f.Bound == true)} variants {dispatched.Sum(f => f.Variants.Length)}: {measured.Nanoseconds:0} ns, {measured.Ratio:0.000} ({measured.Low:0.000}-{measured.High:0.000}), added {measured.Added:0}; call: {string.Join(", ", dispatched.Where(f => f.Dispatch == DispatchMode.Call && f.Bound != true && f.Calls > 0).Select(f => $"{f.Function}x{f.Calls}"))}")); }
             var keeps = measured.Added <= Margin * budget.Of(measured.Nanoseconds);
-            var fresh = dispatched.Where(function => function.Dispatch == DispatchMode.Call).Sum(function => profile.Of(function.Function).Calls);
+            var fresh = dispatched.Where(function => function is { Dispatch: DispatchMode.Call, Bound: null }).Sum(function => profile.Of(function.Function).Calls);
             if (best is not { } before || (keeps && (!before.Keeps || fresh >= before.Fresh)) || (!keeps && !before.Keeps && measured.Ratio < before.Measured.Ratio))
             {
                 best = (measured, dispatched, keeps, fresh);

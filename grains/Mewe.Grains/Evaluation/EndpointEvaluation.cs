@@ -61,7 +61,7 @@ internal sealed class EndpointEvaluation(IWasmEngine engine, EvaluationOptions o
         var traces = await TraceAsync(original, forms, shape, cancellationToken);
         var times = await TimeAsync(forms, shape, cancellationToken);
         var reports = forms.Select((form, i) => new FormReport(form.Recipe.Name, form.Module.Length, traces[i + 1], times?[i + 1]));
-        return (Report(original, contents, shape, new FormReport("original", subject.Module.Length, traces[0], times?[0]), [.. reports]), null);
+        return (Report(original, contents, job.Report!.Preservation, shape, new FormReport("original", subject.Module.Length, traces[0], times?[0]), [.. reports]), null);
     }
 
     private async Task<(ImmutableArray<Form> Forms, JobFailure? Failure)> LinkAsync(WasmModule original, MultivariantContents contents, CancellationToken cancellationToken)
@@ -138,17 +138,28 @@ internal sealed class EndpointEvaluation(IWasmEngine engine, EvaluationOptions o
         return [.. result.Nanoseconds.Select((own, i) => TimeReport.Of(own, result.Nanoseconds[0], i == 0))];
     }
 
-    private EndpointReport Report(WasmModule original, MultivariantContents contents, RunShape shape, FormReport originalReport, ImmutableArray<FormReport> forms)
+    private EndpointReport Report(WasmModule original, MultivariantContents contents, PreservationTotals preservation, RunShape shape, FormReport originalReport, ImmutableArray<FormReport> forms)
     {
         var graph = CallGraph.Of(original);
         var entries = original.Exports.Where(export => export.Kind == ExternKind.Function && shape.Entries.Contains(export.Name)).Select(export => (int)export.Index).ToList();
         var choices = contents.Functions.ToDictionary(function => (int)function.Function, function => 1 + function.Variants.Length);
         var variants = contents.Functions.SelectMany(function => function.Variants).ToList();
-        return new EndpointReport(
-            subject.Name, subject.File, shape.Form, original.Bodies.Count, contents.Functions.Count(function => !function.Variants.IsEmpty), variants.Count,
-            variants.Count(variant => variant.Evidence.Kind == EvidenceKind.Proved),
-            Digits(graph.CountPaths(entries, _ => 1)), Digits(graph.CountPaths(entries, function => choices.GetValueOrDefault(function, 1))),
-            originalReport, forms, PaperFigures.Of(subject.Name));
+        return new EndpointReport
+        {
+            Name = subject.Name,
+            File = subject.File,
+            Form = shape.Form,
+            Functions = original.Bodies.Count,
+            Dispatchers = contents.Functions.Count(function => !function.Variants.IsEmpty),
+            Variants = variants.Count,
+            Proved = variants.Count(variant => variant.Evidence.Kind == EvidenceKind.Proved),
+            Preservation = preservation,
+            OriginalPaths = Digits(graph.CountPaths(entries, _ => 1)),
+            MultivariantPaths = Digits(graph.CountPaths(entries, function => choices.GetValueOrDefault(function, 1))),
+            Original = originalReport,
+            Forms = forms,
+            Paper = PaperFigures.Of(subject.Name),
+        };
     }
 
     private static string Digits(BigInteger number) => number.ToString(CultureInfo.InvariantCulture);

@@ -16,7 +16,7 @@ public sealed record EvaluationResult(EvaluationReport? Report, JobFailure? Fail
 /// </remarks>
 public sealed class EvaluationGrain(IWasmEngine engine, EvaluationOptions options, ILemmaStore? store = null)
 {
-    /// <param name="command">See <see cref="EvaluationReport"/>.</param>
+    /// <param name="command">See <see cref="EvaluationReport.Command"/>.</param>
     /// <param name="threads">Changes how long it takes, and nothing that is measured.</param>
     public async Task<EvaluationResult> RunAsync(IReadOnlyList<EvaluationSubject> subjects, string command, int threads, IProgress<EvaluationProgress>? progress,
         CancellationToken cancellationToken)
@@ -52,9 +52,21 @@ public sealed class EvaluationGrain(IWasmEngine engine, EvaluationOptions option
             }
         }
 
-        return new EvaluationResult(new EvaluationReport(
-            ToolVersion.Text, command, $"{engine.Info.Name} {engine.Info.Version} in node {engine.Info.HostVersion}", Environment.ProcessorCount,
-            options.Seed, options.Nodes, options.Runs, options.Variants, options.Rounds, Math.Round(clock.Elapsed.TotalSeconds, 1),
-            [.. options.Recipes.Select(recipe => new RecipeReport(recipe.Name, recipe.Description))], endpoints.ToImmutable(), [.. notes]), null);
+        return new EvaluationResult(new EvaluationReport
+        {
+            ToolVersion = ToolVersion.Text,
+            Command = command,
+            Engine = $"{engine.Info.Name} {engine.Info.Version} in node {engine.Info.HostVersion}",
+            Processors = Environment.ProcessorCount,
+            Seed = options.Seed,
+            Nodes = options.Nodes,
+            Runs = options.Runs,
+            Variants = options.Variants,
+            Rounds = options.Rounds,
+            WallSeconds = Math.Round(clock.Elapsed.TotalSeconds, 1),
+            Policies = [.. options.Recipes.Select(recipe => new RecipeReport(recipe.Name, recipe.Description))],
+            Endpoints = endpoints.ToImmutable(),
+            Notes = [.. notes],
+        }, null);
     }
 }

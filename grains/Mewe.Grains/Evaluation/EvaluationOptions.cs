@@ -21,7 +21,7 @@ public sealed record EvaluationOptions
     public ulong Seed { get; init; }
 
     /// <summary>How often each form of an endpoint takes its turn when times are taken.</summary>
-    public int Rounds { get; init; } = 101;
+    public int Rounds { get; init; } = 201;
 
     /// <summary>The forms that are compared with the original.</summary>
     public ImmutableArray<LinkRecipe> Recipes { get; init; } = LinkRecipe.All;

@@ -8,13 +8,40 @@ namespace Mewe.Grains;
 /// <summary>
 /// What an evaluation measured. As JSON it is a documented interface (README). Ratios compare with the original of the same round: 1.1 is a tenth slower.
 /// </summary>
-/// <param name="Command">What was typed, so that it can be typed again; empty where nobody typed anything.</param>
-/// <param name="Engine">The engine, with version, and its host.</param>
-/// <param name="Processors">Processors that this process may use.</param>
-/// <param name="Notes">What a reader should know: modules that were left out, workloads that could not be run.</param>
-public sealed record EvaluationReport(string ToolVersion, string Command, string Engine, int Processors, ulong Seed, int Nodes, int Runs, int Variants, int Rounds, double WallSeconds,
-    ImmutableArray<RecipeReport> Policies, ImmutableArray<EndpointReport> Endpoints, ImmutableArray<string> Notes)
+public sealed record EvaluationReport
 {
+    public required string ToolVersion { get; init; }
+
+    /// <summary>What was typed, so that it can be typed again; empty where nobody typed anything.</summary>
+    public required string Command { get; init; }
+
+    /// <summary>The engine, with version, and its host.</summary>
+    public required string Engine { get; init; }
+
+    /// <summary>Processors that this process may use.</summary>
+    public required int Processors { get; init; }
+
+    public required ulong Seed { get; init; }
+
+    public required int Nodes { get; init; }
+
+    public required int Runs { get; init; }
+
+    /// <summary>Most variants per function.</summary>
+    public required int Variants { get; init; }
+
+    public required int Rounds { get; init; }
+
+    public required double WallSeconds { get; init; }
+
+    /// <summary>In the order that was asked for; the first is shown in most detail.</summary>
+    public required ImmutableArray<RecipeReport> Policies { get; init; }
+
+    public required ImmutableArray<EndpointReport> Endpoints { get; init; }
+
+    /// <summary>What a reader should know: modules that were left out, forms that could not be traced or timed.</summary>
+    public required ImmutableArray<string> Notes { get; init; }
+
     /// <summary>UTF-8 JSON, indented, camelCase.</summary>
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, EvaluationJsonContext.Default.EvaluationReport);
 }
@@ -23,18 +50,45 @@ public sealed record EvaluationReport(string ToolVersion, string Command, string
 public sealed record RecipeReport(string Name, string Description);
 
 /// <summary>An endpoint.</summary>
-/// <param name="Form"><c>reactor</c>: a run is a request to an instance that lives on; <c>command</c>: a run is a fresh instance; <c>calls</c>: a run is a list of calls of exports.</param>
-/// <param name="Functions">Functions that the original defines.</param>
-/// <param name="Dispatchers">Those of them that have variants.</param>
-/// <param name="Variants">The variants, originals not included.</param>
-/// <param name="Proved">Those of them that are proved equal for all inputs; all are tested.</param>
-/// <param name="OriginalPaths">Static paths in the original's call graph, see <see cref="CallGraph.CountPaths"/>; decimal digits.</param>
-/// <param name="MultivariantPaths">Static paths in the multivariant call graph.</param>
-/// <param name="Original">The original itself.</param>
-/// <param name="Forms">The same variants linked with each policy.</param>
-/// <param name="Paper">What the paper reports of the endpoint; null for modules that are not the paper's.</param>
-public sealed record EndpointReport(string Name, string File, string Form, int Functions, int Dispatchers, int Variants, int Proved, string OriginalPaths, string MultivariantPaths,
-    FormReport Original, ImmutableArray<FormReport> Forms, PaperFigures? Paper);
+public sealed record EndpointReport
+{
+    public required string Name { get; init; }
+
+    public required string File { get; init; }
+
+    /// <summary><c>reactor</c>: a run is a request to an instance that lives on; <c>command</c>: a run is a fresh instance; <c>calls</c>: a run is a list of calls of exports.</summary>
+    public required string Form { get; init; }
+
+    /// <summary>Functions that the original defines.</summary>
+    public required int Functions { get; init; }
+
+    /// <summary>Those of them that have variants.</summary>
+    public required int Dispatchers { get; init; }
+
+    /// <summary>The variants, originals not included.</summary>
+    public required int Variants { get; init; }
+
+    /// <summary>Those of them that are proved equal for all inputs; all are tested.</summary>
+    public required int Proved { get; init; }
+
+    /// <summary>How many of them have machine code of their own in the engine's optimizing tier.</summary>
+    public required PreservationTotals Preservation { get; init; }
+
+    /// <summary>Static paths in the original's call graph, see <see cref="CallGraph.CountPaths"/>; decimal digits.</summary>
+    public required string OriginalPaths { get; init; }
+
+    /// <summary>Static paths in the multivariant call graph.</summary>
+    public required string MultivariantPaths { get; init; }
+
+    /// <summary>The original itself.</summary>
+    public required FormReport Original { get; init; }
+
+    /// <summary>The same variants linked with each policy.</summary>
+    public required ImmutableArray<FormReport> Forms { get; init; }
+
+    /// <summary>What the paper reports of the endpoint; null for modules that are not the paper's.</summary>
+    public required PaperFigures? Paper { get; init; }
+}
 
 /// <summary>One form of an endpoint.</summary>
 /// <param name="Policy">The policy; <c>original</c> for the original.</param>

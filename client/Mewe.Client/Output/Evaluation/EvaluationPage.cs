@@ -158,7 +158,7 @@ internal sealed class EvaluationPage(EvaluationReport report)
         Add($"<h2>In detail</h2>\n");
         foreach (var endpoint in report.Endpoints)
         {
-            Add($"<details><summary>{Text(endpoint.Name)}</summary>\n<p class=\"note\">{Text(endpoint.File)}, a {endpoint.Form}. {endpoint.Dispatchers} of {endpoint.Functions} functions have variants: {endpoint.Variants:N0}, {endpoint.Proved:N0} of them proved equal for all inputs, all of them tested.");
+            Add($"<details><summary>{Text(endpoint.Name)}</summary>\n<p class=\"note\">{Text(endpoint.File)}, a {endpoint.Form}. {endpoint.Dispatchers} of {endpoint.Functions} functions have variants: {endpoint.Variants:N0}, {endpoint.Proved:N0} of them proved equal for all inputs, all of them tested.{MachineCode(endpoint.Preservation)}");
             Add($" Static paths: {Grouped(endpoint.OriginalPaths)} in the original, {Grouped(endpoint.MultivariantPaths)} in the multivariant module.</p>\n<div class=\"scroll\"><table>\n<tr><th>form</th><th>bytes</th><th>time of a run</th><th>ratio</th><th>95 % interval</th><th>5 % – 95 % of rounds</th><th>slower in</th><th>p</th><th>E</th><th>R median</th><th>R least</th><th>distinct traces</th><th>trace length</th><th>choices</th></tr>\n");
             foreach (var form in endpoint.Forms.Prepend(endpoint.Original))
             {
@@ -174,6 +174,9 @@ internal sealed class EvaluationPage(EvaluationReport report)
             Add($"</table></div></details>\n");
         }
     }
+
+    private static string MachineCode(PreservationTotals preservation) =>
+        preservation.Known == 0 ? "" : $" {preservation.Own:N0} of {preservation.Known:N0} have machine code of their own in the engine's optimizing tier ({preservation.Share * 100:0.0} %).";
 
     /// <summary>A number in full, broken where it is long.</summary>
     private static string Grouped(string digits) => digits.Length <= 24 ? System.Numerics.BigInteger.Parse(digits, CultureInfo.InvariantCulture).ToString("N0", CultureInfo.InvariantCulture)

@@ -7,7 +7,8 @@ using Mewe.Wasm;
 namespace Mewe.EndToEnd.Tests;
 
 /// <summary><c>mewe evaluate</c>: what it finds, what it measures, and what it leaves where it cannot.</summary>
-public sealed class EvaluateTests(SmallEvaluation evaluation) : IClassFixture<SmallEvaluation>
+[Collection<SmallEvaluationCollection>]
+public sealed class EvaluateTests(SmallEvaluation evaluation)
 {
     private static readonly string[] Policies = ["auto", "call", "entry", "instance", "mewe-style"];
 
@@ -46,12 +47,12 @@ public sealed class EvaluateTests(SmallEvaluation evaluation) : IClassFixture<Sm
     public void TheOriginalDoesTheSameEveryTimeAndFreshChoicesNever()
     {
         Assert.Equal(0, Endpoint.GetProperty("original").GetProperty("traces").GetProperty("diversity").GetProperty("entropy").GetDouble());
-        foreach (var policy in (string[])["call", "entry"])
-        {
-            Assert.Equal(1, Diversity(policy).GetProperty("entropy").GetDouble());
-            Assert.Equal(1, Diversity(policy).GetProperty("minimumUniqueRatio").GetDouble());
-            Assert.Equal(SmallEvaluation.Nodes * SmallEvaluation.Runs, Diversity(policy).GetProperty("distinct").GetInt32());
-        }
+        Assert.Equal(1, Diversity("call").GetProperty("entropy").GetDouble());
+        Assert.Equal(1, Diversity("call").GetProperty("minimumUniqueRatio").GetDouble());
+        Assert.Equal(SmallEvaluation.Nodes * SmallEvaluation.Runs, Diversity("call").GetProperty("distinct").GetInt32());
+
+        // Few functions have a choice of three each, so that some entries choose alike.
+        Assert.InRange(Diversity("entry").GetProperty("entropy").GetDouble(), 0.9, 1);
     }
 
     [Fact]

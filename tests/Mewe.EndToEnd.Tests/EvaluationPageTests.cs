@@ -5,7 +5,8 @@ using Microsoft.Playwright;
 namespace Mewe.EndToEnd.Tests;
 
 /// <summary>A browser opens the report without a network, as a user does who was sent the file.</summary>
-public sealed class EvaluationPageTests(SmallEvaluation evaluation) : IClassFixture<SmallEvaluation>
+[Collection<SmallEvaluationCollection>]
+public sealed class EvaluationPageTests(SmallEvaluation evaluation)
 {
     private static readonly string[] Names = ["chromium", "chromium-browser", "google-chrome"];
 

@@ -89,18 +89,22 @@ internal sealed class EndpointEvaluation(IWasmEngine engine, EvaluationOptions o
         return (forms.ToImmutable(), null);
     }
 
-    /// <summary>The original's traces and those of the forms that are traced. The original is expected to do the same every time, so few of its runs are enough to see whether it does.</summary>
+    /// <summary>
+    /// The original's traces and those of the forms that are traced. The original is expected to do the same every time, so few of its runs are enough to see whether it does;
+    /// the first recipe is the one that matters, and the others are traced on a quarter of the nodes.
+    /// </summary>
     private async Task<TraceReport?[]> TraceAsync(WasmModule original, ImmutableArray<Form> forms, RunShape shape, CancellationToken cancellationToken)
     {
         var traces = new TraceReport?[forms.Length + 1];
         var few = options with { Nodes = Math.Min(options.Nodes, OriginalNodes), Runs = Math.Min(options.Runs, OriginalRuns) };
         traces[0] = await TraceAsync("original", original, null, new TraceMeasurement(engine, shape, few), cancellationToken);
-        var measurement = new TraceMeasurement(engine, shape, options);
+        var all = new TraceMeasurement(engine, shape, options);
+        var some = new TraceMeasurement(engine, shape, options with { Nodes = Math.Max(Math.Min(options.Nodes, OriginalNodes), options.Nodes / 4) });
         for (var i = 0; i < forms.Length; i++)
         {
             if (forms[i].Recipe.IsTraced)
             {
-                traces[i + 1] = await TraceAsync(forms[i].Recipe.Name, ModuleReader.Read(forms[i].Module), forms[i].Map, measurement, cancellationToken);
+                traces[i + 1] = await TraceAsync(forms[i].Recipe.Name, ModuleReader.Read(forms[i].Module), forms[i].Map, forms[i].Recipe == options.Recipes[0] ? all : some, cancellationToken);
             }
         }
 

@@ -36,3 +36,7 @@ public sealed class SmallEvaluation : IAsyncLifetime
         return ValueTask.CompletedTask;
     }
 }
+
+/// <summary>The tests that share a <see cref="SmallEvaluation"/>.</summary>
+[CollectionDefinition]
+public sealed class SmallEvaluationCollection : ICollectionFixture<SmallEvaluation>;

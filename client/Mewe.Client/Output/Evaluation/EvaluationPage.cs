@@ -194,7 +194,8 @@ internal sealed class EvaluationPage(EvaluationReport report)
             <p>Each service is diversified once; every variant is tested, and proved where it can be. The same variants are then linked with each policy. Every form gave the original's answers on the workload before it was measured.</p>
             <p><b>Traces.</b> A run is the first request of the workload, always the same, so that what differs between traces comes from the choices. A node is an instance with a seed of its own that answers
             {report.Runs} requests one after the other; of a command, every run is an instance of its own. A copy of the module hashes the sequence of functions and variants that each request enters, in 128 bits.
-            Functions without variants belong to the trace. The original is traced alike in a few runs: where its E is above 0, the service itself behaves differently from run to run.</p>
+            Functions without variants belong to the trace. Policies but the first are traced on a quarter of the nodes, and the original
+            in a few runs: where its E is above 0, the service itself behaves differently from run to run.</p>
             <p><b>Times.</b> In one process the original and all forms take turns, {report.Rounds} rounds that count. A turn repeats the run until it lasts long enough to be timed well; a reactor's requests come from WebAssembly. A ratio compares a form with the original in the same
             round; the interval holds the median with a confidence of 95 %, whatever the distribution. The test is that of Mann and Whitney, two-sided, on the times
             themselves; <i>slower in</i> says in how many of all pairs of a form's time and an original's time the form's is longer (50 % where there is no difference).</p>

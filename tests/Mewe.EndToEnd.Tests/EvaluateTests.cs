@@ -132,7 +132,7 @@ public sealed class EvaluateTests(SmallEvaluation evaluation)
         using var abort = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         abort.CancelAfter(TimeSpan.FromMinutes(5));
         using var folder = new TempFolder();
-        using var process = MeweCommand.Start(new ProcessStartInfo(MeweCommand.Path, ["evaluate", Sample.ModulePath("invert.reactor"), "-o", folder["out.html"], "--variants", "1", "--nodes", "10000"]));
+        using var process = MeweCommand.Start(new ProcessStartInfo(MeweCommand.Path, ["evaluate", Sample.ModulePath("invert.reactor"), "-o", folder["out.html"], "--variants", "1", "--nodes", "10000", "--policies", "call"]));
         try
         {
             while (await process.StandardError.ReadLineAsync(abort.Token) is { } line && !line.Contains("tracing: call", StringComparison.Ordinal))

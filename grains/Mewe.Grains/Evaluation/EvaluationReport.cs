@@ -77,7 +77,7 @@ public sealed record EndpointReport
     /// <summary>Static paths in the original's call graph, see <see cref="CallGraph.CountPaths"/>; decimal digits.</summary>
     public required string OriginalPaths { get; init; }
 
-    /// <summary>Static paths in the multivariant call graph.</summary>
+    /// <summary>Static paths in the multivariant call graph, where every function with variants has a dispatcher and no call is bound: that of the policy <c>call</c>.</summary>
     public required string MultivariantPaths { get; init; }
 
     /// <summary>The original itself.</summary>

@@ -200,7 +200,7 @@ internal sealed class EvaluationPage(EvaluationReport report)
             round; the interval holds the median with a confidence of 95 %, whatever the distribution. The test is that of Mann and Whitney, two-sided, on the times
             themselves; <i>slower in</i> says in how many of all pairs of a form's time and an original's time the form's is longer (50 % where there is no difference).</p>
             <p><b>Static paths.</b> From the entry (<code>run</code>, <code>_start</code>, or the exports that the workload calls) to functions that call nothing, in the call graph with cycles collapsed; each dispatcher multiplies the paths through it
-            by its choices. A call through a table may reach every function of its type that the module puts into a table or refers to. Within a cycle only the function that is entered counts, so with recursion the number is a lower bound.</p>
+            by its choices. A call through a table may reach every function of its type that the module puts into a table or refers to. Within a cycle only the function that is entered counts, so with recursion the number is a lower bound. Every function with variants counts as a dispatcher, as with <code>call</code>; <code>auto</code> binds some calls to variants.</p>
             <p><b>The paper</b> is “Multi-Variant Execution at the Edge” (MTD 2022), tables 1 to 4. <code>{LinkRecipe.MeweStyle}</code> is its way of choosing, a call to the host for every choice, with our variants and on this machine, where the host is in the same process.</p>
 
             """);

@@ -10,4 +10,5 @@ for step in 00-sources 10-libsodium 20-qrcode; do
 done
 for service in encrypt decrypt random invert bin2base64 qr_str qr_img; do
   install -m 644 "$ROOT/out/paper/$service.command.wasm" "$here/$service.wasm"
+  install -m 644 "$ROOT/out/paper/$service.reactor.wasm" "$here/$service.reactor.wasm"
 done

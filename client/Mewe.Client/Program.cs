@@ -14,6 +14,7 @@ var root = new RootCommand("Makes a WebAssembly module a moving target: many equ
     VerifyVerb.Command(),
     LearnVerb.Command(),
     RunVerb.Command(),
+    EvaluateVerb.Command(),
 };
 
 var parsed = root.Parse(args);

@@ -112,7 +112,7 @@ public sealed class WorkloadFileTests
     public void TheWorkloadsOfTheSamplesAreWorkloads()
     {
         var files = Directory.GetFiles(Path.Combine(ArchitectureTests.RepositoryRoot(), "samples"), "*.workload.json");
-        Assert.Equal(7, files.Length);
+        Assert.Equal(14, files.Length);
         Assert.All(files, file => Assert.NotEmpty(WorkloadFile.Parse(File.ReadAllBytes(file)).Runs));
     }
 

@@ -126,13 +126,7 @@ internal static class DiversifyVerb
         if (result.Failure is { } failure)
         {
             throw new CommandException(
-                failure.Kind switch
-                {
-                    JobFailureKind.BadModule or JobFailureKind.BadPlan => ExitCode.DataError,
-                    JobFailureKind.BadOptions => ExitCode.Usage,
-                    JobFailureKind.EngineFailed => ExitCode.Unavailable,
-                    _ => ExitCode.Internal,
-                },
+                JobFailures.ExitCodeOf(failure.Kind),
                 failure.Kind switch
                 {
                     JobFailureKind.BadModule => $"{inputPath}: {failure.Message}",

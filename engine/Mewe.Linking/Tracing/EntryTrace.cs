@@ -44,16 +44,13 @@ public static class EntryTrace
         capacity = Math.Max(16, BitOperations.RoundUpToPowerOf2(capacity));
         var module = multivariant.Clone();
         var pages = (RingStart + (4UL * capacity) + 0xFFFF) >> 16;
-        var memory = (uint)module.AllMemories().Length;
-        module.Memories.Add(new MemoryType(new SizeLimits(pages, pages)));
-        var export = UnusedName(module);
-        module.Exports.Add(new Export(export, ExternKind.Memory, memory));
+        var (memory, export) = TraceCode.AddMemory(module, pages);
         var record = module.AddFunction(module.IndexOfType(FunctionType.Of([ValueType.I32], [])), RecordBody(memory, capacity));
         var imported = (uint)module.ImportedFunctionCount;
         foreach (var function in map.ChoicesByIndex().Keys)
         {
             var place = (int)(function - imported);
-            module.Bodies[place] = WithRecord(module.Bodies[place], function, record);
+            module.Bodies[place] = TraceCode.WithPrologue(module.Bodies[place], Instruction.I32Const((int)function), Instruction.Call(record));
         }
 
         // Their offsets are others now, and in a trace nobody needs them.
@@ -85,18 +82,6 @@ public static class EntryTrace
         return new EntryTraceResult(total, choices.MoveToImmutable());
     }
 
-    private static string UnusedName(WasmModule module)
-    {
-        const string wanted = "mewe_trace";
-        var name = wanted;
-        for (var i = 2; module.Exports.Any(export => export.Name == name); i++)
-        {
-            name = $"{wanted}_{i}";
-        }
-
-        return name;
-    }
-
     /// <summary>(function index) -> (): writes it to the ring.</summary>
     private static FunctionBody RecordBody(uint memory, uint capacity)
     {
@@ -107,17 +92,5 @@ public static class EntryTrace
             .Get(0).Add(Instruction.Memory(Opcode.I32Store, RingStart, 2, memory));
         code.I32(0).Get(total).I64(1).Op(Opcode.I64Add).Add(Instruction.Memory(Opcode.I64Store, 0, 3, memory));
         return code.Body();
-    }
-
-    private static FunctionBody WithRecord(FunctionBody body, uint function, uint record)
-    {
-        body.Decode(out var offsets);
-        var start = (int)(offsets[0] - body.Offset);
-        var edited = new BinaryEncoder(body.Content.Length + 16);
-        edited.Bytes(body.Content.Span[..start]);
-        InstructionCodec.Write(edited, Instruction.I32Const((int)function));
-        InstructionCodec.Write(edited, Instruction.Call(record));
-        edited.Bytes(body.Content.Span[start..]);
-        return FunctionBody.FromContent(edited.ToArray());
     }
 }

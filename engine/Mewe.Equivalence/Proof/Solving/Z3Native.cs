@@ -98,6 +98,9 @@ internal static partial class Z3Native
     [LibraryImport(Library, EntryPoint = "Z3_params_set_uint")]
     public static partial void SetParameter(Z3Context context, nint parameters, nint name, uint value);
 
+    [LibraryImport(Library, EntryPoint = "Z3_params_set_bool")]
+    public static partial void SetParameter(Z3Context context, nint parameters, nint name, [MarshalAs(UnmanagedType.U1)] bool value);
+
     [LibraryImport(Library, EntryPoint = "Z3_mk_tactic", StringMarshalling = StringMarshalling.Utf8)]
     public static partial nint MakeTactic(Z3Context context, string name);
 

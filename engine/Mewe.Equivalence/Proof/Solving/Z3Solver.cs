@@ -88,6 +88,10 @@ public sealed partial class Z3Solver : ISolver
         var parameters = Z3Native.MakeParameters(context);
         Z3Native.RetainParameters(context, parameters);
         Z3Native.SetParameter(context, parameters, Z3Native.MakeSymbol(context, "rlimit"), resourceLimit);
+
+        // Otherwise each check sets the process's handler of Ctrl-C and puts the one before it back. With checks on two threads a handler of a check that is over stays,
+        // and a Ctrl-C much later kills the process instead of cancelling what it does.
+        Z3Native.SetParameter(context, parameters, Z3Native.MakeSymbol(context, "ctrl_c"), false);
         Z3Native.SetSolverParameters(context, solver, parameters);
         Z3Native.ReleaseParameters(context, parameters);
     }

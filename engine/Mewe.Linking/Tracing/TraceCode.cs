@@ -1,0 +1,47 @@
+using Mewe.Wasm;
+using Mewe.Wasm.Binary;
+
+namespace Mewe.Linking.Tracing;
+
+/// <summary>What all instrumented builds do alike: a memory of their own under a name that is not taken, and code before a function's first instruction.</summary>
+internal static class TraceCode
+{
+    /// <summary>Appends a memory behind the module's own, so that no index moves, and exports it.</summary>
+    /// <returns>Its index and the name of its export.</returns>
+    public static (uint Memory, string Export) AddMemory(WasmModule module, ulong pages)
+    {
+        var memory = (uint)module.AllMemories().Length;
+        module.Memories.Add(new MemoryType(new SizeLimits(pages, pages)));
+        var export = UnusedName(module);
+        module.Exports.Add(new Export(export, ExternKind.Memory, memory));
+        return (memory, export);
+    }
+
+    /// <summary>The body with instructions before its first one. They must leave the stack as it was and use no locals.</summary>
+    public static FunctionBody WithPrologue(FunctionBody body, params ReadOnlySpan<Instruction> prologue)
+    {
+        body.Decode(out var offsets);
+        var start = (int)(offsets[0] - body.Offset);
+        var edited = new BinaryEncoder(body.Content.Length + 16);
+        edited.Bytes(body.Content.Span[..start]);
+        foreach (ref readonly var instruction in prologue)
+        {
+            InstructionCodec.Write(edited, instruction);
+        }
+
+        edited.Bytes(body.Content.Span[start..]);
+        return FunctionBody.FromContent(edited.ToArray());
+    }
+
+    private static string UnusedName(WasmModule module)
+    {
+        const string wanted = "mewe_trace";
+        var name = wanted;
+        for (var i = 2; module.Exports.Any(export => export.Name == name); i++)
+        {
+            name = $"{wanted}_{i}";
+        }
+
+        return name;
+    }
+}

@@ -19,7 +19,7 @@ internal static class Figure
         _ => $"{Three(nanoseconds / 1e9)} s",
     };
 
-    public static string Count(double count) => count < 1e7 ? $"{count:#,0.##}" : Mantissa(count);
+    public static string Count(double count) => count < 1000 ? $"{count:0.##}" : count < 1e7 ? $"{count:N0}" : Mantissa(count);
 
     public static string Bytes(long bytes) => bytes < 100_000 ? $"{bytes / 1e3:0.0} kB" : bytes < 999_500 ? $"{bytes / 1e3:0} kB" : $"{bytes / 1e6:0.0} MB";
 

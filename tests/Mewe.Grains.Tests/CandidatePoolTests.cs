@@ -28,6 +28,23 @@ public sealed class CandidatePoolTests
         return pool;
     }
 
+    private static IEnumerable<bool> Chosen(CandidatePool pool, params ReadOnlySpan<int> machineCode) =>
+        pool.Select(Code(0), [.. machineCode], new HashSet<int>()).Chosen.Select(place => pool[place].IsProved);
+
+    [Fact]
+    public void WhatTheEngineFoldsBackIsTakenLast()
+    {
+        var pool = Pool(RequiredEvidence.Tested, Proved, Proved, Traps, Traps);
+        Assert.Equal([true, true], Chosen(pool, 1, 2, 3, 4));
+        Assert.Equal([true, false], Chosen(pool, 1, 1, 3, 4));
+        Assert.Equal([false, false], Chosen(pool, 0, 0, 3, 4));
+        Assert.Equal([true, true], Chosen(pool, 0, 0, 0, 0));
+    }
+
+    [Fact]
+    public void WhatIsExcludedIsNotTaken() =>
+        Assert.Equal([1, 3], Pool(RequiredEvidence.Tested, Proved, Proved, Proved, Traps).Select(Code(0), [], new HashSet<int> { 0, 2 }).Chosen.Order());
+
     [Fact]
     public void AsManyProvedAsWantedAndTwiceAsManyPassedAreEnough() => Assert.Equal(0, Pool(RequiredEvidence.Tested, Proved, Traps, Traps, Proved).Missing);
 
@@ -53,14 +70,14 @@ public sealed class CandidatePoolTests
     public void ProvedOnesAreTakenFirstHoweverFarApartTheOthersAre()
     {
         var pool = Pool(RequiredEvidence.Tested, Proved, Traps, Traps, Proved, Traps, Traps, Traps, Traps);
-        Assert.Equal([true, true], pool.Select(Code(0)).Chosen.Select(candidate => candidate.IsProved));
+        Assert.Equal([true, true], Chosen(pool));
     }
 
     [Fact]
     public void TestedOnesFillUp()
     {
         var pool = Pool(RequiredEvidence.Tested, Traps, Traps, Proved, Traps);
-        Assert.Equal([true, false], pool.Select(Code(0)).Chosen.Select(candidate => candidate.IsProved));
+        Assert.Equal([true, false], Chosen(pool));
         Assert.Null(pool.ProofsMissing());
     }
 
@@ -68,7 +85,7 @@ public sealed class CandidatePoolTests
     public void WhereProofsAreRequiredNothingElseIsTakenAndTheReasonIsNamed()
     {
         var pool = Pool(RequiredEvidence.Proved, Traps, Traps, Proved, new NotProved("loops", "why"));
-        Assert.All(pool.Select(Code(0)).Chosen, candidate => Assert.True(candidate.IsProved));
+        Assert.Equal([true], Chosen(pool));
         Assert.Equal("3 of 4 candidates were not proved: traps, loops", pool.ProofsMissing());
     }
 }

@@ -73,6 +73,14 @@ internal sealed class CandidatePool(int wanted, RequiredEvidence required)
         Attempted += proof is null ? 0 : 1;
     }
 
+    /// <summary>Notes what came of an attempt on a candidate of which none had been made.</summary>
+    public void Prove(int place, ProofResult result)
+    {
+        passed[place] = passed[place] with { Proof = result };
+        Proved += result is ProvedEqual ? 1 : 0;
+        Attempted++;
+    }
+
     /// <summary>The candidates in the order in which they passed; a plan names them by their place.</summary>
     public PassedCandidate this[int place] => passed[place];
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Mewe.Diversify;
+using Mewe.Equivalence;
 using Mewe.Equivalence.Proof;
 using Mewe.Linking;
 using Mewe.Wasm;
@@ -15,6 +16,7 @@ public sealed class FunctionCandidates
     private readonly CandidatePool pool;
     private readonly TestTally tally;
     private readonly int wanted;
+    private ImmutableHashSet<int> refuted = [];
 
     internal FunctionCandidates(uint function, string name, FunctionCode original, CandidatePool pool, TestTally tally, int wanted)
     {
@@ -30,7 +32,7 @@ public sealed class FunctionCandidates
     public int Count => pool.Count;
 
     /// <summary>Candidates that differed from the original.</summary>
-    public required ImmutableArray<RefutedReport> Refuted { get; init; }
+    public required ImmutableArray<RefutedReport> Refuted { get; set; }
 
     /// <summary>For each candidate the number of its machine code, 0 being the original's; empty where it is not known.</summary>
     public required ImmutableArray<int> MachineCode { get; init; }
@@ -47,6 +49,19 @@ public sealed class FunctionCandidates
 
     /// <summary>Instructions of a candidate for each one of the original.</summary>
     internal double LengthRatio(int place) => pool[place].Candidate.Code.InstructionCount / (double)original.Instructions.Length;
+
+    /// <summary>Those of the chosen ones of which no proof was attempted.</summary>
+    internal ImmutableArray<int> WithoutProof(ImmutableArray<int> chosen) => [.. chosen.Where(place => pool[place].Proof is null)];
+
+    /// <summary>Notes what came of an attempt.</summary>
+    internal void Prove(int place, ProofResult result) => pool.Prove(place, result);
+
+    /// <summary>A chosen candidate turned out to differ: it is not linked.</summary>
+    internal void Refute(int place, Counterexample counterexample)
+    {
+        refuted = refuted.Add(place);
+        Refuted = Refuted.Add(FunctionGrain.Report(pool[place].Candidate, counterexample));
+    }
 
     /// <summary>A candidate as the linker takes it.</summary>
     internal LinkedVariant Linked(int place)
@@ -67,7 +82,7 @@ public sealed class FunctionCandidates
     /// <param name="planned">Null where the plan gives it no variants.</param>
     internal FunctionOutcome Choose(PlannedFunction? planned)
     {
-        ImmutableArray<int> places = planned?.Variants ?? [];
+        ImmutableArray<int> places = [.. (planned?.Variants ?? []).Where(place => !refuted.Contains(place))];
         var variants = places.Select(Linked).ToImmutableArray();
         var reason = places.Length >= wanted ? null
             : planned?.Slower is > 0 and var slower ? $"{slower} candidates are too slow for the budget"

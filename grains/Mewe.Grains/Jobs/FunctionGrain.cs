@@ -104,7 +104,7 @@ public sealed class FunctionGrain(JobPlan plan, DifferentialTester tester, Prove
     private EngineFailedException EngineFailed(string reason) =>
         new($"the engine failed on function {plan.Names.Of(function)} ({function}): {reason}; --exclude can leave it out");
 
-    private static RefutedReport Report(CandidateVariant candidate, Counterexample counterexample) =>
+    internal static RefutedReport Report(CandidateVariant candidate, Counterexample counterexample) =>
         new([.. candidate.Steps.Select(step => step.ToString())], JsonSerializer.Deserialize<JsonElement>(counterexample.ToJson()));
 
     private static string Reason(CandidateStream stream, TestTally tally, int passed) =>

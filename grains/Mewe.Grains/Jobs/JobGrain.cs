@@ -46,9 +46,10 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
 
             (lemmas, var problem) = await JobLemmas.LoadAsync(store, Solver, cancellationToken);
             var machineCode = new MachineCodeReading(engine, plan.Module, wanted: request.Plan is null);
-            candidates = await RunFunctionsAsync(plan, lemmas, machineCode, threads, progress, cancellationToken);
-            problem ??= await lemmas.SaveAsync(cancellationToken);
-            plan = plan.Noting(problem is null ? null : $"lemmas are not kept: {problem.Message}").Noting(machineCode.Problem);
+            var tester = new DifferentialTester(engine, plan.Module, new TestOptions { Seed = request.Options.Seed });
+            using var prover = new Prover(threads, Solver, lemmas);
+            candidates = await RunFunctionsAsync(plan, tester, prover, machineCode, threads, progress, cancellationToken);
+            plan = plan.Noting(machineCode.Problem);
             progress?.Report(new JobProgress(JobPhase.Measuring, candidates.Length, candidates.Length, 0, 0, 0));
             (decided, failure) = request.Plan is { } given ? PlanCheck.Check(given, plan, candidates) : (null, null);
             if (failure is not null)
@@ -61,6 +62,13 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
                 (decided, var notes) = await new LinkPlanner(engine, plan).DecideAsync(candidates, cancellationToken);
                 plan = notes.Aggregate(plan, (noted, note) => noted.Noting(note));
             }
+
+            var proofs = new ChosenProofs(plan, tester, prover);
+            var chosen = decided.Functions.ToDictionary(function => function.Function, function => function.Variants);
+            await Parallel.ForEachAsync(candidates, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellationToken },
+                async (function, token) => await proofs.RunAsync(function, chosen.GetValueOrDefault(function.Function, []), token));
+            problem ??= await lemmas.SaveAsync(cancellationToken);
+            plan = plan.Noting(problem is null ? null : $"lemmas are not kept: {problem.Message}");
         }
         catch (EngineFailedException exception)
         {
@@ -179,10 +187,8 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
     internal static Regex? Pattern(string? text) => text is null ? null : new Regex(text, RegexOptions.CultureInvariant, PatternTimeout);
 
     private async Task<FunctionCandidates[]> RunFunctionsAsync(
-        JobPlan plan, JobLemmas lemmas, MachineCodeReading machineCode, int threads, IProgress<JobProgress>? progress, CancellationToken cancellationToken)
+        JobPlan plan, DifferentialTester tester, Prover prover, MachineCodeReading machineCode, int threads, IProgress<JobProgress>? progress, CancellationToken cancellationToken)
     {
-        var tester = new DifferentialTester(engine, plan.Module, new TestOptions { Seed = request.Options.Seed });
-        using var prover = new Prover(threads, Solver, lemmas);
         var outcomes = new FunctionCandidates[plan.Functions.Length];
         int done = 0;
         long tested = 0, variants = 0, refuted = 0;

@@ -60,12 +60,6 @@ internal sealed class VariantTiming(IWasmEngine engine, JobPlan plan)
         foreach (var (function, share) in hot)
         {
             timed.Add(function.Function, new TimedFunction(share, [.. slowdowns.Value.AsSpan().Slice(next, function.Count).ToArray().Select(slowdown => slowdown.Ratio - 1)]));
-            if (Environment.GetEnvironmentVariable("MEWE_TRIAL") is not null)
-            {
-                var own = timed[function.Function];
-                Console.Error.WriteLine(FormattableString.Invariant($"timed {function.Name} share {share:0.000} base {slowdowns.Value[0].Nanoseconds:0}: {string.Join(" ", own.Added.Select(x => (100 * x).ToString("0.0", System.Globalization.CultureInfo.InvariantCulture)))}"));
-            }
-
             next += function.Count;
         }
 

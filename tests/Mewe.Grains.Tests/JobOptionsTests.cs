@@ -9,7 +9,7 @@ public sealed class JobOptionsTests
     private const string Rule = "a@32: (i32.add x 0) => (i32.or x 0)";
 
     [Fact]
-    public void DefaultsAreWrittenOut() => Assert.Equal("variants=16 policy=call randomness=auto", new JobOptions().Canonical());
+    public void DefaultsAreWrittenOut() => Assert.Equal("variants=16 policy=auto randomness=auto slowdown=1.1", new JobOptions().Canonical());
 
     [Fact]
     public void TheSeedIsRecordedElsewhere() => Assert.Equal(new JobOptions().Canonical(), new JobOptions { Seed = 7 }.Canonical());

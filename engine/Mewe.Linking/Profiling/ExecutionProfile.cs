@@ -10,6 +10,30 @@ public sealed record ExecutionProfile(ImmutableSortedDictionary<uint, FunctionFr
     /// <summary>How a function runs; zeros for one that does not.</summary>
     public FunctionFrequency Of(uint function) => Functions.GetValueOrDefault(function);
 
+    /// <summary>
+    /// Calls of each function that come from one of the given functions or from what these call, directly or not, through direct calls.
+    /// </summary>
+    public ImmutableDictionary<uint, double> CallsBelow(IReadOnlyCollection<uint> entries)
+    {
+        var reached = new HashSet<uint>(entries);
+        var open = new Stack<uint>(entries);
+        var callees = Calls.ToLookup(call => call.Key.Caller, call => call.Key.Callee);
+        while (open.TryPop(out var caller))
+        {
+            foreach (var callee in callees[caller].Where(reached.Add))
+            {
+                open.Push(callee);
+            }
+        }
+
+        var direct = Calls.GroupBy(call => call.Key.Callee).ToDictionary(calls => calls.Key, calls => (All: calls.Sum(call => call.Value), Below: calls.Where(call => reached.Contains(call.Key.Caller)).Sum(call => call.Value)));
+        return Functions.ToImmutableDictionary(function => function.Key, function =>
+        {
+            var (all, below) = direct.GetValueOrDefault(function.Key);
+            return entries.Contains(function.Key) ? function.Value.Calls : below + (all == 0 && reached.Contains(function.Key) ? function.Value.Calls : 0);
+        });
+    }
+
     /// <summary>Instructions executed in a request, all functions together.</summary>
     public double TotalInstructions => Functions.Values.Sum(function => function.Instructions);
 }

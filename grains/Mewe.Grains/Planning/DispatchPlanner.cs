@@ -28,7 +28,7 @@ public sealed class DispatchPlanner
     /// <summary>The part of the allowance that may go to fresh choices; the rest lets hot functions change their variants now and then.</summary>
     private const double ForFresh = 0.6;
 
-    /// <summary>Calls per request of a function that runs in as good as every one.</summary>
+    /// <summary>Calls per request, in its main entry, of a function that runs in as good as every one.</summary>
     private const double Always = 0.95;
 
     private static readonly ImmutableArray<uint> Periods = [4, 16, 64, 256, 1024, 4096];
@@ -38,9 +38,16 @@ public sealed class DispatchPlanner
     private readonly ChoiceCosts costs;
     private readonly ILookup<uint, (uint Caller, double Calls)> callers;
 
-    public DispatchPlanner(ImmutableArray<DispatchedFunction> functions, ExecutionProfile profile, ChoiceCosts costs)
+    private readonly ImmutableDictionary<uint, double> callsOfMainEntry;
+
+    /// <param name="entries">The functions that the host calls.</param>
+    public DispatchPlanner(ImmutableArray<DispatchedFunction> functions, ExecutionProfile profile, IReadOnlyCollection<uint> entries, ChoiceCosts costs)
     {
         (this.functions, this.profile, this.costs) = (functions, profile, costs);
+
+        // The work of a request is below one of its entries; choices in what stands around it (allocating and freeing the request) would not change the path of the work.
+        callsOfMainEntry = entries.Where(entry => profile.Of(entry).Calls > 0).Order().Select(entry => profile.CallsBelow([entry]))
+            .MaxBy(below => below.Sum(function => function.Value / profile.Of(function.Key).Calls * profile.Of(function.Key).Instructions)) ?? profile.CallsBelow([]);
         var diversified = functions.Select(function => function.Function).ToHashSet();
         callers = profile.Calls.Where(call => diversified.Contains(call.Key.Caller) && diversified.Contains(call.Key.Callee))
             .ToLookup(call => call.Key.Callee, call => (call.Key.Caller, call.Value));
@@ -58,7 +65,7 @@ public sealed class DispatchPlanner
         foreach (var function in functions.OrderBy(FreshCost).ThenBy(function => function.Function))
         {
             var calls = profile.Of(function.Function).Calls;
-            var inEveryRequest = calls >= Always;
+            var inEveryRequest = callsOfMainEntry.GetValueOrDefault(function.Function) >= Always;
             if (calls == 0 || spent + FreshCost(function) <= allowance * ForFresh || (inEveryRequest && fresh + calls <= freshAtLeast))
             {
                 spent += FreshCost(function);

@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using Mewe.Execution;
 using Mewe.Linking;
 using Mewe.Linking.Profiling;
+using Mewe.Wasm;
 
 namespace Mewe.Grains;
 
@@ -60,6 +61,8 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
         return (decided, notes.ToImmutable());
     }
 
+    private IReadOnlyCollection<uint> Entries => [.. plan.Module.Exports.Where(export => export.Kind == ExternKind.Function).Select(export => export.Index).Distinct()];
+
     private int LengthOf(uint function) => plan.Module.Bodies[(int)function - plan.Facts.ImportedFunctionCount].Decode().Instructions.Length;
 
     private static readonly Func<FunctionCandidates, int, bool> Unbounded = (_, _) => false;
@@ -107,7 +110,7 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
         bool IsHot(uint function) => profile.Of(function).Instructions / total >= VariantTiming.SmallestShare;
         var planned = Choose(functions, (function, place) => IsHot(function.Function) && InstructionsThatShow * (function.LengthRatio(place) - 1) > Bounds[0]);
         var allowance = budget.Of(total * PerInstruction) * (1 - ForVariants);
-        return (new PlanBasis("static", EngineName), Dispatched(planned, profile, allowance, LengthOf));
+        return (new PlanBasis("static", EngineName), Dispatched(planned, profile, allowance, Entries, LengthOf));
     }
 
     private async Task<(PlanBasis, ImmutableArray<PlannedFunction>)> MeasureAsync(IReadOnlyList<FunctionCandidates> functions, CancellationToken cancellationToken)
@@ -122,10 +125,10 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
         if (problem is not null)
         {
             notes.Add($"the workload cannot be timed, so the slowdown is not measured: {problem}");
-            return (new PlanBasis("measured", EngineName, plan.Workload.Description), Dispatched(Choose(functions, Unbounded), profile, budget.Of(profile.TotalInstructions * PerInstruction) * (1 - ForVariants), LengthOf));
+            return (new PlanBasis("measured", EngineName, plan.Workload.Description), Dispatched(Choose(functions, Unbounded), profile, budget.Of(profile.TotalInstructions * PerInstruction) * (1 - ForVariants), Entries, LengthOf));
         }
 
-        var trial = new Trial(engine, plan, budget, functions, profile, LengthOf);
+        var trial = new Trial(engine, plan, budget, functions, profile, Entries, LengthOf);
 
         // First the choices that are made whatever they cost, then as many as the rest of the budget allows.
         var bound = 0;
@@ -161,10 +164,10 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
         return (new PlanBasis("measured", EngineName, plan.Workload.Description, Math.Round(best.Nanoseconds, 1), Math.Round(best.Ratio, 4), Math.Round(best.Low, 4), Math.Round(best.High, 4), within), dispatched);
     }
 
-    private static ImmutableArray<PlannedFunction> Dispatched(ImmutableArray<PlannedFunction> planned, ExecutionProfile profile, double allowance, Func<uint, int> lengths)
+    private static ImmutableArray<PlannedFunction> Dispatched(ImmutableArray<PlannedFunction> planned, ExecutionProfile profile, double allowance, IReadOnlyCollection<uint> entries, Func<uint, int> lengths)
     {
         var dispatch = new DispatchPlanner(
-            [.. planned.Where(function => !function.Variants.IsEmpty).Select(function => new DispatchedFunction(function.Function, lengths(function.Function)))], profile, ChoiceCosts.Default)
+            [.. planned.Where(function => !function.Variants.IsEmpty).Select(function => new DispatchedFunction(function.Function, lengths(function.Function)))], profile, entries, ChoiceCosts.Default)
             .Decide(allowance, FreshAtLeast);
         return [.. planned.Select(function => dispatch.TryGetValue(function.Function, out var own) ? function.With(own, profile.Of(function.Function).Calls) : function)];
     }
@@ -174,7 +177,7 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
             new FunctionVariants(function.Function, [.. function.Variants.Select(byIndex[function.Function].Linked)]) { Dispatch = function.LinkedDispatch })], plan.LinkOptions);
 
     /// <summary>Links and times plans, and remembers the best: the one with the most fresh choices that keeps the budget with its margin, or where none does the fastest.</summary>
-    private sealed class Trial(IWasmEngine engine, JobPlan plan, SlowdownBudget budget, IReadOnlyList<FunctionCandidates> functions, ExecutionProfile profile, Func<uint, int> lengths)
+    private sealed class Trial(IWasmEngine engine, JobPlan plan, SlowdownBudget budget, IReadOnlyList<FunctionCandidates> functions, ExecutionProfile profile, IReadOnlyCollection<uint> entries, Func<uint, int> lengths)
     {
         private readonly FrozenDictionary<uint, FunctionCandidates> byIndex = functions.ToFrozenDictionary(function => function.Function);
         private readonly SlowdownTiming timing = new(engine, plan.Workload, plan.Request.Options.Seed);
@@ -184,7 +187,7 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
 
         public async Task<Slowdown> TimeAsync(ImmutableArray<PlannedFunction> planned, double allowance, CancellationToken cancellationToken)
         {
-            var dispatched = Dispatched(planned, profile, allowance, lengths);
+            var dispatched = Dispatched(planned, profile, allowance, entries, lengths);
             var linked = Link(plan, dispatched, byIndex);
             var (slowdowns, problem) = await timing.CompareAsync([plan.Request.Module, linked.Module], [new TimingSubject(0, []), new TimingSubject(1, [])], TimingTier.Settled, Rounds, WarmupRounds, cancellationToken);
             var measured = slowdowns?[1] ?? throw new EngineFailedException($"the multivariant module could not be timed: {problem}");

@@ -15,7 +15,7 @@ const { exportedFunction, readValue, writeValues, ArgumentError } = require('val
 const { trapOf } = require('trap.js');
 const { readRange, writeBack } = require('memory.js');
 const { stubs } = require('stub.js');
-const { WasiHost, seedArgument } = require('wasi.js');
+const { WasiHost, seedArguments } = require('wasi.js');
 
 class Rejection extends Error {}
 
@@ -105,7 +105,7 @@ class Run {
     return this.#guard(() => {
       this.exports = new WebAssembly.Instance(this.entry.module, this.imports).exports;
       this.host.attach(this.exports);
-      if (typeof this.exports.mewe_seed === 'function') this.exports.mewe_seed(seedArgument(this.seed));
+      if (typeof this.exports.mewe_seed === 'function') this.exports.mewe_seed(...seedArguments(this.seed, this.exports.mewe_seed.length));
       if (this.workload.kind !== 0 && typeof this.exports._initialize === 'function') this.exports._initialize();
     });
   }

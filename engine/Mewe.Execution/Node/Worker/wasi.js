@@ -38,8 +38,8 @@ function bytesOfSeed(label, seed, ...numbers) {
   return createHash('sha256').update(label).update(tail).digest();
 }
 
-// What an exported mewe_seed is called with.
-const seedArgument = (seed) => bytesOfSeed('mewe_seed', seed).readBigInt64LE();
+// What an exported mewe_seed with so many parameters is called with: one for a fast generator, four for the key of a cipher.
+const seedArguments = (seed, count) => Array.from({ length: count }, (_, i) => bytesOfSeed(i === 0 ? 'mewe_seed' : `mewe_seed ${i}`, seed).readBigInt64LE());
 
 function chooser(seed) {
   const start = bytesOfSeed('choose', seed);
@@ -248,4 +248,4 @@ const calls = {
   },
 };
 
-module.exports = { WasiHost, seedArgument };
+module.exports = { WasiHost, seedArguments };

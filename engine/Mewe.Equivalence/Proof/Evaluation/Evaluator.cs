@@ -23,6 +23,9 @@ internal enum Halt
 /// <summary>Runs flat code on terms, up to the next stop.</summary>
 internal sealed class Evaluator(TermGraph graph, ModuleFacts module, StateLayout layout)
 {
+    /// <summary>Symbols of point 0 from here on are what the blind word held at a position.</summary>
+    private const ulong BlindSymbols = 1UL << 40;
+
     /// <summary>What the step at the side's position stops for; null where it does not.</summary>
     public static Halt? StopAt(in FlatStep step) => step.Kind switch
     {
@@ -197,6 +200,14 @@ internal sealed class Evaluator(TermGraph graph, ModuleFacts module, StateLayout
                 return true;
             case Opcode.LocalTee:
                 side.Locals[instruction.Index] = side.Stack[^1];
+                return true;
+            case Opcode.GlobalGet when instruction.Index == VariantCode.BlindGlobal:
+                // Each place is passed once at most (FlatCode sees to it), so it has a symbol of its own: any value, and another one at the next place.
+                side.Push(graph.Symbol(64, 0, BlindSymbols + (ulong)side.Position));
+                return true;
+            case Opcode.GlobalSet when instruction.Index == VariantCode.BlindGlobal:
+                // Nobody but such reads sees it.
+                side.Pop();
                 return true;
             case Opcode.GlobalGet:
                 side.Push(layout.GlobalSlot(instruction.Index) is var slot and >= 0 ? side.Visible[slot]

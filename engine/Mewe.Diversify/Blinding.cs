@@ -1,0 +1,51 @@
+using System.Collections.Immutable;
+using Mewe.Diversify.Views;
+using Mewe.Wasm;
+
+namespace Mewe.Diversify;
+
+/// <summary>
+/// How a candidate comes by the blind word: while it is composed, the function has one more parameter, an i64 that nobody knows anything of, which is exactly what transforms may assume of it. At the end
+/// the parameter becomes the first local behind the others, which keeps all indices, and the body starts with an entry that reads the word into it.
+/// </summary>
+/// <remarks>
+/// The entry steps the word for the next blinded call with a linear congruential generator: two instructions that nothing waits for. The multiplier is from G. Steele and S. Vigna, Computationally easy,
+/// spectrally good multipliers for congruential pseudorandom number generators (2022); the increment is the candidate's own, so that two variants do not draw the same sequence.
+/// </remarks>
+internal static class Blinding
+{
+    private const ulong Multiplier = 0xD134_2543_DE82_EF95;
+
+    /// <summary>The function with the blind word as its last parameter.</summary>
+    public static FunctionInput WithWord(FunctionInput function)
+    {
+        var word = (uint)function.Type.Parameters.Length;
+        var instructions = function.Code.Instructions.ToBuilder();
+        for (var i = 0; i < instructions.Count; i++)
+        {
+            if (instructions[i].Info.Immediate == ImmediateKind.Local && instructions[i].Index >= word)
+            {
+                instructions[i] = instructions[i].WithIndex(instructions[i].Index + 1);
+            }
+        }
+
+        return function with
+        {
+            Type = FunctionType.Of([.. function.Type.Parameters, ValueType.I64], function.Type.Results.AsSpan()),
+            Code = new FunctionCode(function.Code.Locals, instructions.DrainToImmutable()),
+            BlindLocal = word,
+        };
+    }
+
+    /// <summary>What a blinded body starts with.</summary>
+    public static ImmutableArray<Instruction> Entry(uint word, SeededRandom random) =>
+    [
+        Instruction.Of(Opcode.GlobalGet, VariantCode.BlindGlobal),
+        Instruction.LocalTee(word),
+        Instruction.I64Const(unchecked((long)Multiplier)),
+        Instruction.Of(Opcode.I64Mul),
+        Instruction.I64Const((long)(random.NextBits() | 1)),
+        Instruction.Of(Opcode.I64Add),
+        Instruction.Of(Opcode.GlobalSet, VariantCode.BlindGlobal),
+    ];
+}

@@ -129,7 +129,8 @@ internal sealed class Composer
         var locals = view.Locals;
         ImmutableArray<Instruction> body = view.Input.BlindLocal is { } word ? [.. Blinding.Entry(word, random), .. view.Code] : [.. view.Code];
         var cost = view.Cost + (body.Length > view.Count ? AddedCost(body.AsSpan(0, body.Length - view.Count), 0) : 0);
-        var hash = CodeHash.Of(locals, body.AsSpan(), context.Outlined);
+        // Without the entry, whose number is drawn: bodies that differ in nothing else are the same candidate.
+        var hash = CodeHash.Of(locals, view.Code, context.Outlined) ^ (body.Length > view.Count ? UInt128.One : UInt128.Zero);
         var code = new FunctionCode(FunctionCode.Group(locals[input.Type.Parameters.Length..].ToArray()), body);
         return new CandidateVariant(new VariantCode(code, [.. context.Outlined]), applied.DrainToImmutable(), cost, hash);
     }

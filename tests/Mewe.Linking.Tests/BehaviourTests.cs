@@ -112,7 +112,10 @@ public sealed class BehaviourTests(EngineFixture fixture)
         }
     }
 
-    private async Task<ImmutableArray<string>> AnswersAsync(byte[] module, SessionCommand[] script)
+    private Task<ImmutableArray<string>> AnswersAsync(byte[] module, SessionCommand[] script) => AnswersAsync(fixture, module, script);
+
+    /// <summary>What the calls of a program give.</summary>
+    internal static async Task<ImmutableArray<string>> AnswersAsync(EngineFixture fixture, byte[] module, SessionCommand[] script)
     {
         await using var instance = await EngineInstance.OpenAsync(fixture, module, EngineInstance.WasiHost(7), EngineInstance.ChooseHost(3),
             new ImportBinding("host", null, new ImportSource.Stub([WasmValue.I32(5)])));

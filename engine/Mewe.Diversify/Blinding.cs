@@ -9,13 +9,12 @@ namespace Mewe.Diversify;
 /// the parameter becomes the first local behind the others, which keeps all indices, and the body starts with an entry that reads the word into it.
 /// </summary>
 /// <remarks>
-/// The entry steps the word for the next blinded call with a linear congruential generator: two instructions that nothing waits for. The multiplier is from G. Steele and S. Vigna, Computationally easy,
-/// spectrally good multipliers for congruential pseudorandom number generators (2022); the increment is the candidate's own, so that two variants do not draw the same sequence.
+/// The entry steps the word for the next blinded call: turned by some bits, and an odd number is added, both the candidate's own. That is a bijection, so a word that was uniform stays it, whichever
+/// variants step it; it is no secret from who sees some of the words. It is the cheapest of those measured in V8 (0.1 to 0.3 ns, with a multiplication 0.9 ns: calls in a row wait for each other through
+/// the global), and numbers of 32 bits fit into the machine's instructions.
 /// </remarks>
 internal static class Blinding
 {
-    private const ulong Multiplier = 0xD134_2543_DE82_EF95;
-
     /// <summary>The function with the blind word as its last parameter.</summary>
     public static FunctionInput WithWord(FunctionInput function)
     {
@@ -42,9 +41,9 @@ internal static class Blinding
     [
         Instruction.Of(Opcode.GlobalGet, VariantCode.BlindGlobal),
         Instruction.LocalTee(word),
-        Instruction.I64Const(unchecked((long)Multiplier)),
-        Instruction.Of(Opcode.I64Mul),
-        Instruction.I64Const((long)(random.NextBits() | 1)),
+        Instruction.I64Const(random.Between(8, 56)),
+        Instruction.Of(Opcode.I64Rotl),
+        Instruction.I64Const((long)(random.NextBits() >> 33) | 1),
         Instruction.Of(Opcode.I64Add),
         Instruction.Of(Opcode.GlobalSet, VariantCode.BlindGlobal),
     ];

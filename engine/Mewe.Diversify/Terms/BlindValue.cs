@@ -19,7 +19,6 @@ internal static class BlindValue
         }
 
         var word = Term.Leaf(Instruction.LocalGet(local));
-        // Of a congruential generator the upper bits are the better ones.
         return type == ValueType.I64
             ? random.OneIn(2) ? word : Term.Of(Opcode.I64Rotl, word, Term.Constant(ValueType.I64, (ulong)random.Between(8, 56)))
             : random.OneIn(4) ? Term.Of(Opcode.I32WrapI64, word)

@@ -110,7 +110,7 @@ public sealed class BlindedVariantTests(EngineFixture fixture, ITestOutputHelper
     }
 
     private static ProofResult Prove((Instruction[] Original, Instruction[] Variant) pair, bool askSolver) =>
-        new TranslationValidator(FunctionInput.Of(new ModuleFacts(TestModule.Of(Binary, pair.Original)), Function), Z3Solver.Create(), null).Prove(Variant(pair.Variant), askSolver);
+        new TranslationValidator(FunctionInput.Of(new ModuleFacts(TestModule.Of(Binary, pair.Original)), Function), Z3Solver.Create(), null).Prove(Variant(pair.Variant), askSolver, propose: askSolver);
 
     [Theory]
     [MemberData(nameof(RightOnes))]

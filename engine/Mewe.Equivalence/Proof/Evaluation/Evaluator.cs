@@ -23,9 +23,6 @@ internal enum Halt
 /// <summary>Runs flat code on terms, up to the next stop.</summary>
 internal sealed class Evaluator(TermGraph graph, ModuleFacts module, StateLayout layout)
 {
-    /// <summary>Symbols of point 0 from here on are what the blind word held at a position.</summary>
-    private const ulong BlindSymbols = 1UL << 40;
-
     /// <summary>What the step at the side's position stops for; null where it does not.</summary>
     public static Halt? StopAt(in FlatStep step) => step.Kind switch
     {
@@ -203,7 +200,7 @@ internal sealed class Evaluator(TermGraph graph, ModuleFacts module, StateLayout
                 return true;
             case Opcode.GlobalGet when instruction.Index == VariantCode.BlindGlobal:
                 // Each place is passed once at most (FlatCode sees to it), so it has a symbol of its own: any value, and another one at the next place.
-                side.Push(graph.Symbol(64, 0, BlindSymbols + (ulong)side.Position));
+                side.Push(graph.Symbol(64, SymbolNames.Entry, SymbolNames.BlindWord(side.Position)));
                 return true;
             case Opcode.GlobalSet when instruction.Index == VariantCode.BlindGlobal:
                 // Nobody but such reads sees it.

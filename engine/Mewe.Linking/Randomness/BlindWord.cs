@@ -1,8 +1,9 @@
 namespace Mewe.Linking.Randomness;
 
 /// <summary>
-/// The global that blinded variants take their randomness from. It is a word of its own: variants step it themselves, and neither they nor who sees their operands learn anything of the generator's
-/// state from it. Whatever seeds the generator seeds it too; where nothing does (the host chooses, or nothing is chosen) it starts with a constant of the build.
+/// The global that blinded variants take their randomness from. It is a word of its own, which variants step themselves, so it does not disturb the generator. Whatever seeds the generator seeds it too: with
+/// bytes of its own from WASI, with draws of the cipher, or, for the fast generator whose caller gives one number, with a function of that number which is not easily undone (that generator is not
+/// cryptographic, and neither is this). Where nothing seeds (the host chooses, or nothing is chosen) it starts with a constant of the build.
 /// </summary>
 /// <param name="Global">Its index.</param>
 /// <param name="Constant">What it starts with.</param>

@@ -35,7 +35,8 @@ internal sealed class FastBits(AppendedCode appended, BuildConstants constants, 
             code.Get(0).Call(mix()).SetGlobal(state);
             if (blind is not null)
             {
-                code.Get(0).I64(blind.Constant).Op(Opcode.I64Add).Call(mix()).SetGlobal(blind.Global);
+                // The exclusive or of two bijections of the seed, because one alone could be undone by whoever sees the word in an operand.
+                code.Get(0).I64(blind.Constant).Op(Opcode.I64Add).Call(mix()).GetGlobal(state).Op(Opcode.I64Xor).SetGlobal(blind.Global);
             }
 
             forget(code);

@@ -306,7 +306,8 @@ public sealed class Machine(ModuleFacts module, int fuel = 20_000)
         }
 
         // A callee may step it.
-        blindWord = Next(ref state) ^ memorySeed;
+        var stepped = state ^ memorySeed;
+        blindWord = Next(ref stepped);
         wroteMemory = true;
         BinaryPrimitives.WriteUInt64LittleEndian(Memory.AsSpan((int)(Next(ref state) % 1024)), Next(ref state));
         for (var i = 0; i < globals.Length; i++)

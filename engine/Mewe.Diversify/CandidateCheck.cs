@@ -13,7 +13,7 @@ internal sealed class CandidateCheck(FunctionInput function)
     /// <summary>What is wrong with a candidate, or null.</summary>
     public string? Error(VariantCode candidate)
     {
-        if (candidate.Outlined.IsEmpty)
+        if (candidate.Outlined.IsEmpty && !candidate.IsBlinded)
         {
             return FunctionValidator.Validate(function.Module.Context, function.Type, candidate.Code)?.ToString();
         }
@@ -35,7 +35,7 @@ internal sealed class CandidateCheck(FunctionInput function)
         return null;
     }
 
-    /// <summary>The module's context with one more function for each type that an outlined function has had so far.</summary>
+    /// <summary>The module's context with the global that the blind word stands for, and one more function for each type that an outlined function has had so far.</summary>
     private ModuleContext ContextWith(ImmutableArray<OutlinedFunction> outlined)
     {
         var known = outlinedTypes.Count;
@@ -56,6 +56,7 @@ internal sealed class CandidateCheck(FunctionInput function)
                 module.AddFunction(module.IndexOfType(type), nothing);
             }
 
+            module.Globals.Add(new Global(new GlobalType(ValueType.I64, true), ConstantExpression.Of(Instruction.I64Const(0))));
             extended = ModuleContext.Create(module);
         }
 
@@ -68,7 +69,11 @@ internal sealed class CandidateCheck(FunctionInput function)
         var instructions = code.Instructions.ToBuilder();
         for (var i = 0; i < instructions.Count; i++)
         {
-            if (instructions[i].Opcode is Opcode.Call or Opcode.ReturnCall && instructions[i].Index >= VariantCode.OutlinedBase)
+            if (VariantCode.NamesBlindWord(instructions[i]))
+            {
+                instructions[i] = instructions[i].WithIndex((uint)function.Module.Globals.Length);
+            }
+            else if (instructions[i].Opcode is Opcode.Call or Opcode.ReturnCall && instructions[i].Index >= VariantCode.OutlinedBase)
             {
                 var type = outlined[(int)(instructions[i].Index - VariantCode.OutlinedBase)].Type;
                 instructions[i] = instructions[i].WithIndex(first + (uint)outlinedTypes.IndexOf(type));

@@ -26,7 +26,7 @@ public readonly record struct AppliedTransform(string Name, int Sites)
 /// <summary>A proposed version of a function. Nothing has tested it yet.</summary>
 /// <param name="Steps">The transforms in the order they were applied.</param>
 /// <param name="Cost">Estimated cost of a run, by <see cref="CostModel"/>.</param>
-/// <param name="Hash">Of the code; equal code has equal hashes.</param>
+/// <param name="Hash">Of the code; equal code has equal hashes, and so have blinded bodies that step the blind word differently and are equal otherwise.</param>
 public sealed record CandidateVariant(VariantCode Code, ImmutableArray<AppliedTransform> Steps, long Cost, UInt128 Hash);
 
 /// <summary>Why no more candidates are proposed for a function.</summary>

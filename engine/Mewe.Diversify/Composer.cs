@@ -7,42 +7,46 @@ namespace Mewe.Diversify;
 
 /// <summary>
 /// Makes one candidate at a time: takes the original body through a few random steps. A step picks a transform and applies it to a random selection of its
-/// sites that do not overlap, as far as the cost budget goes. Keeps its buffers, so that a candidate costs no more than it must.
+/// sites that do not overlap, as far as the cost budget goes. One candidate in four is blinded (<see cref="Blinding"/>). Keeps its buffers, so that a candidate costs no more than it must.
 /// </summary>
 internal sealed class Composer
 {
-    private const int PicksPerStep = 4;
+    private const int PicksPerStep = 4, BlindedIn = 4;
 
     private readonly FunctionInput input;
     private readonly DiversifyOptions options;
-    private readonly FunctionView original;
-    private readonly FunctionView working;
+    private readonly Setting plain;
+    private readonly Setting blinded;
     private readonly RewriteContext context;
     private readonly SeededRandom random;
-    private readonly List<WeightedTransform> usable;
     private readonly List<Site> sites = new(256);
     private readonly List<Edit> edits = new(64);
     private readonly List<Instruction> output = new(1024);
-    private readonly ValueType[] originalLocals;
     private readonly long costLimit;
     private readonly int sizeLimit;
+    private Setting setting;
 
     public Composer(FunctionInput input, DiversifyOptions options, IEnumerable<WeightedTransform> transforms)
     {
         (this.input, this.options) = (input, options);
         random = SeededRandom.For(options.Seed, input.Module.Sha256.AsSpan(), input.Index, "propose");
         context = new RewriteContext(random, options.Fuel);
-        original = FunctionView.Of(input);
-        working = new FunctionView(input) { OutlinedType = context.OutlinedType };
-        originalLocals = original.Locals.ToArray();
+        // All of them, also those without a site in the original: an if that another transform made is as good as any.
+        List<WeightedTransform> allowed = [.. transforms.Where(item => !options.Disabled.Contains(item.Transform.Name))];
+        plain = Prepare(input, [.. allowed.Where(item => !item.Transform.NeedsBlindWord)]);
+        blinded = Prepare(Blinding.WithWord(input), allowed.Exists(item => item.Transform.NeedsBlindWord) ? allowed : []);
+        var original = plain.Original;
+        setting = plain;
+        Unsupported = original.Unsupported;
         costLimit = (long)(original.Cost * options.MaxGrowth) + options.GrowthAllowance;
         sizeLimit = (int)Math.Min(int.MaxValue / 2, original.Count * options.MaxSizeGrowth) + 64;
-        OriginalHash = CodeHash.Of(originalLocals, original.Code);
-        Unsupported = original.Unsupported;
-        // All of them, also those without a site in the original: an if that another transform made is as good as any.
-        usable = Unsupported is not null ? [] : [.. transforms.Where(item => !options.Disabled.Contains(item.Transform.Name))];
-        UsableTransforms = usable.Count(item => HasSite(item.Transform));
+        OriginalHash = CodeHash.Of(plain.Locals, original.Code);
+        var all = blinded.Usable.Count > 0 ? blinded : plain;
+        UsableTransforms = Unsupported is not null ? 0 : all.Usable.Count(item => HasSite(all.Original, item.Transform));
     }
+
+    /// <summary>What candidates of one kind start from.</summary>
+    private sealed record Setting(FunctionView Original, FunctionView Working, ValueType[] Locals, List<WeightedTransform> Usable);
 
     public UInt128 OriginalHash { get; }
 
@@ -58,17 +62,53 @@ internal sealed class Composer
     /// <summary>A candidate, or null where no step of the attempt changed anything.</summary>
     public CandidateVariant? Compose()
     {
-        context.Start(originalLocals);
-        var view = original;
+        if (plain.Usable.Count == 0 || (blinded.Usable.Count > 0 && random.OneIn(BlindedIn)))
+        {
+            setting = blinded;
+            var candidate = Compose(Blind());
+            if (candidate is not null || plain.Usable.Count == 0)
+            {
+                return candidate;
+            }
+        }
+
+        setting = plain;
+        return Compose(null);
+    }
+
+    /// <summary>The transforms that need the blind word, in a random order: a blinded candidate starts with the first of them that changes something.</summary>
+    private ITransform[] Blind()
+    {
+        var order = setting.Usable.Select(item => item.Transform).Where(transform => transform.NeedsBlindWord).ToArray();
+        for (var i = order.Length - 1; i > 0; i--)
+        {
+            var pick = random.Below(i + 1);
+            (order[i], order[pick]) = (order[pick], order[i]);
+        }
+
+        return order;
+    }
+
+    /// <param name="first">Transforms of which the first step takes one; null for any.</param>
+    private CandidateVariant? Compose(ITransform[]? first)
+    {
+        context.Start(setting.Locals);
+        var (view, working) = (setting.Original, setting.Working);
         var applied = ImmutableArray.CreateBuilder<AppliedTransform>();
         var steps = random.Between(options.MinSteps, options.MaxSteps);
         for (var step = 0; step < steps && context.Spend(view.Count); step++)
         {
             // A pick that finds nothing to do costs no step, up to a point.
-            var (transform, count) = (PickTransform(), 0);
-            for (var pick = 1; (count = Apply(view, transform)) == 0 && pick < PicksPerStep; pick++)
+            var opens = step == 0 && first is not null;
+            var (transform, count) = (opens ? first![0] : PickTransform(), 0);
+            for (var pick = 1; (count = Apply(view, transform)) == 0 && pick < (opens ? first!.Length : PicksPerStep); pick++)
             {
-                transform = PickTransform();
+                transform = opens ? first![pick] : PickTransform();
+            }
+
+            if (count == 0 && opens)
+            {
+                return null;
             }
 
             if (count == 0)
@@ -87,9 +127,18 @@ internal sealed class Composer
         }
 
         var locals = view.Locals;
-        var hash = CodeHash.Of(locals, view.Code, context.Outlined);
-        var code = new FunctionCode(FunctionCode.Group(locals[input.Type.Parameters.Length..].ToArray()), [.. view.Code]);
-        return new CandidateVariant(new VariantCode(code, [.. context.Outlined]), applied.DrainToImmutable(), view.Cost, hash);
+        ImmutableArray<Instruction> body = view.Input.BlindLocal is { } word ? [.. Blinding.Entry(word, random), .. view.Code] : [.. view.Code];
+        var cost = view.Cost + (body.Length > view.Count ? AddedCost(body.AsSpan(0, body.Length - view.Count), 0) : 0);
+        // Without the entry, whose number is drawn: bodies that differ in nothing else are the same candidate.
+        var hash = CodeHash.Of(locals, view.Code, context.Outlined) ^ (body.Length > view.Count ? UInt128.One : UInt128.Zero);
+        var code = new FunctionCode(FunctionCode.Group(locals[input.Type.Parameters.Length..].ToArray()), body);
+        return new CandidateVariant(new VariantCode(code, [.. context.Outlined]), applied.DrainToImmutable(), cost, hash);
+    }
+
+    private Setting Prepare(FunctionInput function, List<WeightedTransform> usable)
+    {
+        var view = FunctionView.Of(function);
+        return new Setting(view, new FunctionView(function) { OutlinedType = context.OutlinedType }, view.Locals.ToArray(), usable);
     }
 
     private int Apply(FunctionView view, ITransform transform) => !transform.Applies(view) ? 0 : transform switch
@@ -99,18 +148,18 @@ internal sealed class Composer
         _ => 0,
     };
 
-    private bool HasSite(ITransform transform) => transform.Applies(original) && (transform is not ISiteTransform local || local.Sites(original).Any());
+    private static bool HasSite(FunctionView original, ITransform transform) => transform.Applies(original) && (transform is not ISiteTransform local || local.Sites(original).Any());
 
     private ITransform PickTransform()
     {
         var total = 0;
-        foreach (var item in usable)
+        foreach (var item in setting.Usable)
         {
             total += item.Weight;
         }
 
         var at = random.Below(total);
-        foreach (var item in usable)
+        foreach (var item in setting.Usable)
         {
             at -= item.Weight;
             if (at < 0)
@@ -119,7 +168,7 @@ internal sealed class Composer
             }
         }
 
-        return usable[^1].Transform;
+        return setting.Usable[^1].Transform;
     }
 
     private int ApplySites(FunctionView view, ISiteTransform transform)
@@ -278,7 +327,7 @@ internal sealed class Composer
     private int ApplyWhole(FunctionView view, IWholeTransform transform)
     {
         var mark = context.Mark();
-        if (transform.Rewrite(view, context) is not { } body || body.Instructions.Count > sizeLimit || body.Locals.Count > originalLocals.Length + RewriteContext.MaxAddedLocals)
+        if (transform.Rewrite(view, context) is not { } body || body.Instructions.Count > sizeLimit || body.Locals.Count > setting.Locals.Length + RewriteContext.MaxAddedLocals)
         {
             context.Return(mark);
             return 0;

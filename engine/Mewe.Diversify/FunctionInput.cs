@@ -6,6 +6,9 @@ namespace Mewe.Diversify;
 /// <param name="Index">In the function index space of the module, imports included.</param>
 public sealed record FunctionInput(ModuleFacts Module, uint Index, FunctionType Type, FunctionCode Code)
 {
+    /// <summary>For a blinded candidate under way: its last parameter, which holds the blind word and is no parameter of the function; see <see cref="Blinding"/>.</summary>
+    internal uint? BlindLocal { get; init; }
+
     /// <summary>The function at an index of the module's function index space.</summary>
     /// <exception cref="WasmException">The body is malformed, or its type is not a function type.</exception>
     /// <exception cref="ArgumentOutOfRangeException">Not a defined function.</exception>

@@ -22,6 +22,7 @@ internal sealed class Linkage
     private readonly WasmModule module;
     private readonly bool tailCalls;
     private readonly HashSet<uint> referenced = [];
+    private readonly BlindWord? blind;
     private readonly ChoiceCode? chooser;
     private BoundCalls bound;
     private readonly List<EntryWrapper> wrappers = [];
@@ -47,10 +48,15 @@ internal sealed class Linkage
             referenced.UnionWith(code.Instructions.Where(instruction => instruction.Opcode == Opcode.RefFunc).Select(instruction => instruction.Index));
         }
 
+        if (functions.Any(function => function.Variants.Any(variant => variant.Code.IsBlinded)))
+        {
+            blind = new BlindWord(new AppendedCode(module).Global64(constants.BlindWord), constants.BlindWord);
+        }
+
         if (plan.Mode != RandomnessMode.None)
         {
             var import = AddImport() ?? plan.ExistingImport;
-            chooser = new ChoiceCode(module, plan.Mode, options.Generator, constants, import, modes);
+            chooser = new ChoiceCode(module, plan.Mode, options.Generator, constants, import, modes, blind);
         }
 
         bound = new BoundCalls(constants, []);
@@ -85,6 +91,7 @@ internal sealed class Linkage
             Randomness = plan.Mode,
             Generator = options.Generator,
             AddedImport = shift.IsNone ? null : shift.First,
+            Blind = blind?.Global,
             Generated = [.. chooser?.Functions ?? []],
             Wrappers = [.. wrappers],
             Functions = [.. linked],
@@ -302,6 +309,11 @@ internal sealed class Linkage
 
         Instruction Target(Instruction instruction)
         {
+            if (VariantCode.NamesBlindWord(instruction))
+            {
+                return instruction.WithIndex(blind!.Global);
+            }
+
             if (!FunctionIndexShift.RefersToFunction(instruction.Opcode))
             {
                 return instruction;
@@ -368,6 +380,9 @@ internal sealed class Linkage
         }
     }
 
+    private IEnumerable<(uint Index, string Name)> AppendedGlobals() =>
+        [.. blind is null ? [] : new[] { (blind.Global, BlindWord.Name) }, .. chooser?.Globals ?? []];
+
     private byte[]? RewriteNames(NameSection? names, MultivariantMap map)
     {
         if (names is null)
@@ -376,7 +391,7 @@ internal sealed class Linkage
         }
 
         MultivariantNames.Shift(names, shift);
-        MultivariantNames.Add(names, map, chooser?.Globals ?? [], function => module.TypeOfFunction(function).Parameters.Length);
+        MultivariantNames.Add(names, map, AppendedGlobals(), function => module.TypeOfFunction(function).Parameters.Length);
         if (map.AddedImport is { } added)
         {
             names.Functions[added] = $"{plan.AddedImport!.Value.Module}.{plan.AddedImport.Value.Name}";

@@ -13,7 +13,7 @@ namespace Mewe.Linking;
 /// and then the value), with no times or paths, so that it is a function of what was linked:
 /// <code>
 ///   u8 version = 3 | name tool version | 32 bytes SHA-256 of the original | u64 seed | name options | name plan | vec(name) strings
-///   u8 policy | u32 forced choice | u8 randomness | u8 generator | opt(u32) added import
+///   u8 policy | u32 forced choice | u8 randomness | u8 generator | opt(u32) added import | opt(u32) global of the blind word
 ///   vec(u8 role, u32 index) generated | vec(u32 function, u32 index, u8 is start) wrappers
 ///   vec functions: u32 index, opt(u32) original, dispatch, opt(u32 string) reason,
 ///     vec variants: u32 index, vec(u32) outlined, vec steps, evidence
@@ -99,6 +99,7 @@ public sealed record MeweSection
         output.Byte((byte)Map.Randomness);
         output.Byte((byte)Map.Generator);
         Optional(output, Map.AddedImport);
+        Optional(output, Map.Blind);
         Each(output, Map.Generated, generated =>
         {
             output.Byte((byte)generated.Role);
@@ -187,6 +188,7 @@ public sealed record MeweSection
             Randomness = Known<RandomnessMode>(ref decoder),
             Generator = Known<GeneratorKind>(ref decoder),
             AddedImport = Optional(ref decoder),
+            Blind = Optional(ref decoder),
             Generated = Array(ref decoder, "generated functions", (ref BinaryDecoder d) => new GeneratedFunction(Known<GeneratedRole>(ref d), d.U32())),
             Wrappers = Array(ref decoder, "wrappers", (ref BinaryDecoder d) => new EntryWrapper(d.U32(), d.U32(), Flag(ref d))),
             Functions = Array(ref decoder, "functions", (ref BinaryDecoder d) => ReadFunction(ref d, strings)),

@@ -80,6 +80,9 @@ public sealed record MultivariantMap
     /// <summary>The imported function that was added behind the other imports, which moved every defined function up by one; null where none was.</summary>
     public uint? AddedImport { get; init; }
 
+    /// <summary>The global that blinded variants take their randomness from; null where none is blinded.</summary>
+    public uint? Blind { get; init; }
+
     public ImmutableArray<GeneratedFunction> Generated { get; init; } = [];
 
     public ImmutableArray<EntryWrapper> Wrappers { get; init; } = [];

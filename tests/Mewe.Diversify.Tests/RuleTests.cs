@@ -34,7 +34,7 @@ public sealed class RuleTests
                     continue;
                 }
 
-                if (operands != Operands.Pure && VariableOccurrences(rule.Pattern) > rule.VariableTypes.Length)
+                if (operands != Operands.Pure && VariableOccurrences(rule.Pattern) > rule.VariableTypes.Length - rule.FreshCount)
                 {
                     continue;
                 }
@@ -60,7 +60,7 @@ public sealed class RuleTests
             var code = new List<Instruction>();
             if (operands == Operands.Held)
             {
-                for (var i = 0; i < rule.VariableTypes.Length; i++)
+                for (var i = 0; i < rule.VariableTypes.Length - rule.FreshCount; i++)
                 {
                     code.Add(Instruction.LocalGet((uint)i));
                     code.Add(Instruction.Of(Opcode.Nop));

@@ -10,7 +10,7 @@ public abstract record RuleNode;
 public sealed record RuleOperation(Opcode Opcode, RuleNode[] Operands) : RuleNode;
 
 /// <summary>A variable: an operand that may be any expression.</summary>
-/// <param name="Index">Position in the rule's order of first occurrence in the pattern.</param>
+/// <param name="Index">Position in the rule's order of first occurrence; those that the pattern does not bind come last.</param>
 public sealed record RuleVariable(int Index) : RuleNode;
 
 /// <summary>A constant of an integer type whose value is computed when the rule is applied.</summary>
@@ -46,6 +46,11 @@ public sealed record Rule(string Name, string Source, int Width, RuleOperation P
     /// was made with.
     /// </summary>
     public string NameIn(string file) => file == TransformCatalog.LearnedFile ? $"{file}/{Source}" : $"{file}/{Name}@{Width}";
+
+    /// <summary>
+    /// How many variables, the last ones, stand in the replacement only (<c>?r</c>): any value that is the same wherever the variable stands. Such a rule is applied in blinded candidates, with the blind word.
+    /// </summary>
+    public int FreshCount { get; init; }
 
     /// <summary>Number of named constants.</summary>
     public int ConstantCount => ConstantNames.Length;

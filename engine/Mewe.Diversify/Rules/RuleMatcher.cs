@@ -14,6 +14,7 @@ public sealed class RuleMatcher
     private readonly int[] variableOf = new int[16];
     private readonly ulong[] constants = new ulong[16];
     private readonly bool[] bound = new bool[16];
+    private int firstFresh;
 
     /// <summary>The region that the latest match covers; its operands are the pattern's variable occurrences in order.</summary>
     public Region Region { get; } = new();
@@ -35,7 +36,19 @@ public sealed class RuleMatcher
             return null;
         }
 
-        return TermEmitter.Emit(view, Region, Renumber(rule.Instantiate(constants)), context);
+        firstFresh = rule.VariableTypes.Length - rule.FreshCount;
+        var fresh = rule.FreshCount == 0 ? [] : new Term[rule.FreshCount];
+        for (var i = 0; i < fresh.Length; i++)
+        {
+            if (BlindValue.Draw(view, rule.VariableTypes[firstFresh + i], ValuesAtHand.EffectsOf(view, Region), context.Random) is not { } value)
+            {
+                return null;
+            }
+
+            fresh[i] = value;
+        }
+
+        return TermEmitter.Emit(view, Region, Renumber(rule.Instantiate(constants), fresh), context);
     }
 
     private bool Match(FunctionView view, Rule rule, RuleOperation pattern, int at)
@@ -127,18 +140,19 @@ public sealed class RuleMatcher
         return true;
     }
 
-    /// <summary>From the rule's variables to the region's operands (the first occurrence of each).</summary>
-    private Term Renumber(Term term)
+    /// <summary>From the rule's variables to the region's operands (the first occurrence of each); from those that the pattern does not bind, the last ones, to <paramref name="fresh"/>.</summary>
+    private Term Renumber(Term term, ReadOnlySpan<Term> fresh)
     {
         if (term.IsVariable)
         {
-            return Term.Variable(Array.IndexOf(variableOf, term.VariableIndex, 0, Region.Count));
+            var at = Array.IndexOf(variableOf, term.VariableIndex, 0, Region.Count);
+            return at >= 0 ? Term.Variable(at) : fresh[term.VariableIndex - firstFresh];
         }
 
         var children = term.Children;
         for (var i = 0; i < children.Length; i++)
         {
-            children[i] = Renumber(children[i]);
+            children[i] = Renumber(children[i], fresh);
         }
 
         return term;

@@ -85,7 +85,7 @@ public static class RuleParser
             var (node, type) = ReadNode(null);
             inPattern = false;
             Expect("=>");
-            var bound = constants.Count;
+            var (bound, boundVariables) = (constants.Count, variables.Count);
             var (replacement, _) = ReadNode(type);
             var clauses = new List<RuleClause>();
             if (at < tokens.Count)
@@ -108,7 +108,7 @@ public static class RuleParser
 
             clauses = [.. clauses.OfType<Free>(), .. clauses.OfType<Holds>()];
             return new Rule(Name, line, width, (RuleOperation)node, replacement, [.. clauses], variableTypes[..variables.Count],
-                InOrder(variables), InOrder(constants), FeatureOf(replacement));
+                InOrder(variables), InOrder(constants), FeatureOf(replacement)) { FreshCount = variables.Count - boundVariables };
         }
 
         private static string[] InOrder(Dictionary<string, int> names) => [.. names.OrderBy(pair => pair.Value).Select(pair => pair.Key)];
@@ -159,7 +159,8 @@ public static class RuleParser
 
             if (!variables.TryGetValue(token, out var index))
             {
-                index = inPattern ? variables.Count : throw new FormatException($"{token} does not stand in the pattern");
+                index = inPattern != (token[0] == '?') ? variables.Count
+                    : throw new FormatException(inPattern ? $"{token} may not stand in the pattern" : $"{token} does not stand in the pattern");
                 variables.Add(token, index);
                 variableTypes[index] = wanted ?? throw new FormatException($"{token} has no type");
             }

@@ -37,6 +37,8 @@ public sealed class RuleTransform : ISiteTransform
 
     public ImmutableArray<Rule> Rules { get; }
 
+    public bool NeedsBlindWord => Rules.Any(rule => rule.FreshCount > 0);
+
     public bool Applies(FunctionView view) => true;
 
     public IEnumerable<Site> Sites(FunctionView view)

@@ -14,7 +14,7 @@ internal sealed class KnownRules
     public KnownRules(IEnumerable<(string File, ImmutableArray<Rule> Rules)> files)
     {
         var all = files.ToList();
-        rules = [.. all.SelectMany(file => file.Rules)];
+        rules = [.. all.SelectMany(file => file.Rules).Where(rule => rule.FreshCount == 0)];
         saturation = new Saturation(new RewriteSet(all), new SaturationLimits { Nodes = 256, Iterations = 3 });
     }
 

@@ -24,7 +24,7 @@ internal readonly record struct MatchStep(MatchKind Kind, int Register, Opcode O
 
 /// <summary>
 /// A rule read in one direction, ready to be matched in an <see cref="EGraph"/>. The left side is a small program over registers as in egg and in de Moura and Bjorner, "Efficient
-/// E-Matching for SMT Solvers" (2007). Rules that draw constants are not here: a graph has no end of constants to draw.
+/// E-Matching for SMT Solvers" (2007). Rules that draw constants or values are not here: a graph has no end of them.
 /// </summary>
 internal sealed class Rewrite
 {
@@ -73,7 +73,7 @@ internal sealed class Rewrite
     /// <param name="file">Of the rule, for its name.</param>
     public static IEnumerable<Rewrite> Both(string file, Rule rule)
     {
-        if (rule.Clauses.Any(clause => clause is Free))
+        if (rule.FreshCount > 0 || rule.Clauses.Any(clause => clause is Free))
         {
             yield break;
         }

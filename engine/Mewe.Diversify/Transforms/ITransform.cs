@@ -12,6 +12,9 @@ public interface ITransform
     /// <summary>Kebab-case; stands in the provenance of every variant.</summary>
     string Name { get; }
 
+    /// <summary>True for a transform that is for blinded candidates only: it finds the blind word in a local (<see cref="FunctionInput.BlindLocal"/>).</summary>
+    bool NeedsBlindWord => false;
+
     /// <summary>A cheap answer to "can there be a site at all?"; may be true in vain, never false in vain.</summary>
     bool Applies(FunctionView view);
 }

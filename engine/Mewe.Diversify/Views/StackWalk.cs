@@ -247,7 +247,7 @@ internal sealed class StackWalk
                 Apply(ref node, at, 1, 1, locals[(int)instruction.Index]);
                 break;
             case Opcode.GlobalGet:
-                Apply(ref node, at, 0, 1, input.Module.Globals[(int)instruction.Index].Value);
+                Apply(ref node, at, 0, 1, instruction.Index == VariantCode.BlindGlobal ? ValueType.I64 : input.Module.Globals[(int)instruction.Index].Value);
                 break;
             case Opcode.GlobalSet or Opcode.Drop:
                 Apply(ref node, at, 1, 0, default);

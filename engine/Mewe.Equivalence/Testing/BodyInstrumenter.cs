@@ -9,7 +9,7 @@ namespace Mewe.Equivalence.Testing;
 
 /// <summary>What <see cref="BodyInstrumenter"/> replaces indices by.</summary>
 internal sealed record HarnessIndices(
-    ImmutableDictionary<uint, HarnessGlobal> Globals, ImmutableDictionary<uint, (uint Index, int Length, int Bit)> DataSegments);
+    ImmutableDictionary<uint, HarnessGlobal> Globals, ImmutableDictionary<uint, (uint Index, int Length, int Bit)> DataSegments, uint? BlindWord);
 
 /// <summary>
 /// Rewrites a body for the harness in one pass, instruction by instruction. This is part of the oracle, so it is kept simple: each instruction is either copied
@@ -155,6 +155,9 @@ internal sealed class BodyInstrumenter(
                 output.Add(Instruction.Of(RefAsNonNull));
                 output.Add(Instruction.Of(Drop));
                 CallOut(rewriting, original.Module.FunctionTypeAt(instruction.Index), ThroughReference);
+                break;
+            case GlobalGet or GlobalSet when instruction.Index == VariantCode.BlindGlobal:
+                output.Add(instruction.WithIndex(indices.BlindWord!.Value));
                 break;
             case GlobalGet or GlobalSet:
                 output.Add(instruction.WithIndex(indices.Globals[instruction.Index].Index));

@@ -25,6 +25,7 @@ internal sealed class CallStubs
     private readonly HarnessRuntime runtime;
     private readonly HarnessMemories memories;
     private readonly ImmutableArray<HarnessGlobal> globals;
+    private readonly BlindWord? blind;
     private readonly OriginalModule original;
     private readonly uint argument;
     private readonly uint call;
@@ -32,9 +33,9 @@ internal sealed class CallStubs
     private readonly Dictionary<ValueType, uint> absorbers = [];
 
     public CallStubs(
-        HarnessModule module, HarnessState state, HarnessRuntime runtime, HarnessMemories memories, ImmutableArray<HarnessGlobal> globals, OriginalModule original)
+        HarnessModule module, HarnessState state, HarnessRuntime runtime, HarnessMemories memories, ImmutableArray<HarnessGlobal> globals, BlindWord? blind, OriginalModule original)
     {
-        (this.module, this.state, this.runtime, this.memories, this.globals, this.original) = (module, state, runtime, memories, globals, original);
+        (this.module, this.state, this.runtime, this.memories, this.globals, this.blind, this.original) = (module, state, runtime, memories, globals, blind, original);
         argument = module.Declare(FunctionType.Of([ValueType.I64], []));
         call = module.Declare(FunctionType.Of([ValueType.I32], []));
         WriteArgument();
@@ -188,6 +189,7 @@ internal sealed class CallStubs
             ChangeGlobal(code, global);
         }
 
+        blind?.Draw(code);
         code.Get(stream).I64(-1).Call(runtime.Hash).SetGlobal(state.Random).I64(0L).SetGlobal(state.Pointer);
         module.Define(call, code);
     }

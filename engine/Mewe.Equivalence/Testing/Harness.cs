@@ -27,6 +27,7 @@ internal sealed class Harness
     private readonly HarnessMemories memories;
     private readonly CallStubs stubs;
     private readonly ImmutableArray<HarnessGlobal> globals;
+    private readonly BlindWord? blind;
     private readonly BodyInstrumenter instrumenter;
     private readonly MemoryImages images;
     private readonly Arena arena;
@@ -50,7 +51,8 @@ internal sealed class Harness
         var tracer = profiles ? new RunTracer(module, state, bookkeeping) : null;
         runtime = new HarnessRuntime(module, state, bookkeeping, original.Memories is [{ Limits.Is64: true }, ..], tracer);
         memories = new HarnessMemories(module, state, runtime, original, needs.SizesMemory, tracer);
-        stubs = new CallStubs(module, state, runtime, memories, globals, original);
+        blind = needs.BlindWord ? new BlindWord(module, state, runtime) : null;
+        stubs = new CallStubs(module, state, runtime, memories, globals, blind, original);
         var segments = ImmutableDictionary.CreateBuilder<uint, (uint, int, int)>();
         foreach (var segment in needs.DataSegments)
         {
@@ -61,7 +63,7 @@ internal sealed class Harness
         }
 
         instrumenter = new BodyInstrumenter(original, module, state, runtime, memories, stubs,
-            new HarnessIndices(globals.ToImmutableDictionary(global => global.Global), segments.ToImmutable()), tracer);
+            new HarnessIndices(globals.ToImmutableDictionary(global => global.Global), segments.ToImmutable(), blind?.Global), tracer);
         for (var m = 0; m < memories.Count; m++)
         {
             module.AddMemory(memories.PhysicalPages(m), memories.Is64((uint)m));
@@ -215,6 +217,7 @@ internal sealed class Harness
             code.SetGlobal(global.Index);
         }
 
+        blind?.Draw(code);
         if (profiles)
         {
             code.I32(0).SetGlobal(state.ValueTraceCount).I32(0).SetGlobal(state.ComparisonCount);

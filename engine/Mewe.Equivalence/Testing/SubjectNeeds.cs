@@ -9,6 +9,9 @@ internal sealed class SubjectNeeds(OriginalModule module)
 
     public SortedSet<uint> DataSegments { get; } = [];
 
+    /// <summary>True where a body names the blind word.</summary>
+    public bool BlindWord { get; private set; }
+
     /// <summary>True where a body asks for the size of a memory or grows one: then sizes are virtual, and every access is checked against them.</summary>
     public bool SizesMemory { get; private set; }
 
@@ -42,6 +45,9 @@ internal sealed class SubjectNeeds(OriginalModule module)
     {
         switch (instruction.Opcode)
         {
+            case Opcode.GlobalGet or Opcode.GlobalSet when instruction.Index == Diversify.VariantCode.BlindGlobal:
+                BlindWord = true;
+                return;
             case Opcode.GlobalGet or Opcode.GlobalSet:
                 if (Globals.Add(instruction.Index) && module.GlobalTypes[(int)instruction.Index].Value is { IsReference: true, IsNullable: false } type)
                 {

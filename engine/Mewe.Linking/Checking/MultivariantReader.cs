@@ -12,7 +12,7 @@ public sealed record MultivariantContents(MeweSection Section, ImmutableArray<Fu
 
 /// <summary>
 /// Takes the variants out of a multivariant module, so that they can be shown or tested again: function indices are those of the original module, and calls
-/// to outlined functions have their placeholders back.
+/// to outlined functions and the blind word have their placeholders back.
 /// </summary>
 public static class MultivariantReader
 {
@@ -52,6 +52,11 @@ public static class MultivariantReader
             if (map.AddedImport is { } added && added + 1 != imported)
             {
                 throw Wrong($"the added import is said to be function {added}, and the last imported function is {imported - 1L}");
+            }
+
+            if (map.Blind is { } blind && (blind >= module.AllGlobals().Length || module.AllGlobals()[(int)blind] is not { Mutable: true } type || type.Value != ValueType.I64))
+            {
+                throw Wrong($"global {blind} cannot be the blind word: that is a mutable i64");
             }
 
             appended = FirstAppended();
@@ -118,6 +123,11 @@ public static class MultivariantReader
 
             Instruction Restore(Instruction instruction)
             {
+                if (instruction.Opcode is Opcode.GlobalGet or Opcode.GlobalSet && instruction.Index == map.Blind)
+                {
+                    return instruction.WithIndex(VariantCode.BlindGlobal);
+                }
+
                 if (!FunctionIndexShift.RefersToFunction(instruction.Opcode))
                 {
                     return instruction;

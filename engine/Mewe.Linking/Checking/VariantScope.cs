@@ -1,10 +1,11 @@
+using Mewe.Diversify;
 using Mewe.Wasm;
 
 namespace Mewe.Linking;
 
 /// <summary>
 /// A variant may name nothing but what its original could name: not the types, globals and segments that the linker appended. (Functions are checked where
-/// the variants are taken out.) A variant that reads the generator's state, say, could behave well whenever it is tested.
+/// the variants are taken out. The one exception is the blind word: testers and provers give it any value.) A variant that reads the generator's state, say, could behave well whenever it is tested.
 /// </summary>
 internal static class VariantScope
 {
@@ -47,7 +48,7 @@ internal static class VariantScope
 
         bool IsForeign(Instruction instruction) => instruction.Info.Immediate switch
         {
-            ImmediateKind.Global => instruction.Index >= globals,
+            ImmediateKind.Global => instruction.Index >= globals && !VariantCode.NamesBlindWord(instruction),
             ImmediateKind.Type or ImmediateKind.TypeTable or ImmediateKind.TypeField or ImmediateKind.TypeCount or ImmediateKind.TypeData => instruction.Index >= types,
             ImmediateKind.TypeType => instruction.Index >= types || instruction.Index2 >= types,
             ImmediateKind.TypeElement => instruction.Index >= types || instruction.Index2 >= elements,

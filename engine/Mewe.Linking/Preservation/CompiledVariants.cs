@@ -94,6 +94,7 @@ public sealed class CompiledVariants
             .Where(index => index >= imported && index < VariantCode.OutlinedBase).Distinct().Order().ToList();
         var moved = named.Select((index, position) => (index, position)).ToDictionary(pair => pair.index, pair => imported + (uint)pair.position);
         var module = frame.Clone();
+        var blind = (uint)module.AllGlobals().Length;
         foreach (var index in named)
         {
             module.AddFunction(functionTypes[(int)index], Empty);
@@ -107,6 +108,11 @@ public sealed class CompiledVariants
         for (var i = 0; i < module.Tables.Count; i++)
         {
             module.Tables[i] = module.Tables[i].Initializer is { } initializer ? module.Tables[i] with { Initializer = Rename(initializer) } : module.Tables[i];
+        }
+
+        if (versions.Any(version => version.IsBlinded))
+        {
+            module.Globals.Add(new Global(new GlobalType(ValueType.I64, true), ConstantExpression.Of(Instruction.I64Const(0))));
         }
 
         // A body may take references only of functions that are named outside of bodies; 3 is a declarative segment of indices.
@@ -134,9 +140,10 @@ public sealed class CompiledVariants
             expression.Code.Any(IsNamed) ? new ConstantExpression([.. expression.Code.Select(instruction => RenamedInstruction(instruction, 0))]) : expression;
 
         FunctionBody Renamed(FunctionCode code, uint first) =>
-            new(code.Instructions.Any(IsNamed) ? new FunctionCode(code.Locals, [.. code.Instructions.Select(instruction => RenamedInstruction(instruction, first))]) : code);
+            new(code.Instructions.Any(instruction => IsNamed(instruction) || VariantCode.NamesBlindWord(instruction)) ? new FunctionCode(code.Locals, [.. code.Instructions.Select(instruction => RenamedInstruction(instruction, first))]) : code);
 
-        Instruction RenamedInstruction(Instruction instruction, uint first) => !IsNamed(instruction) ? instruction
+        Instruction RenamedInstruction(Instruction instruction, uint first) => VariantCode.NamesBlindWord(instruction) ? instruction.WithIndex(blind)
+            : !IsNamed(instruction) ? instruction
             : instruction.Index >= VariantCode.OutlinedBase ? instruction.WithIndex(first + 1 + (instruction.Index - VariantCode.OutlinedBase))
             : instruction.WithIndex(moved.GetValueOrDefault(instruction.Index, instruction.Index));
     }

@@ -20,6 +20,9 @@ internal sealed class BuildConstants
     /// <summary>The generator's state where nobody seeds it. Not zero: that means "not seeded yet".</summary>
     public ulong State => SplitMix64.Mix(root) | 1;
 
+    /// <summary>What the blind word starts with, and stays at where nobody seeds. Another function of the root than <see cref="State"/>.</summary>
+    public ulong BlindWord => SplitMix64.Mix(root ^ 0x6D65_7765_626C_6E64);
+
     /// <summary>Keeps the choice of a function apart from that of every other function under the same word.</summary>
     /// <param name="function">Its index in the original module.</param>
     public ulong Salt(uint function) => SplitMix64.Mix(root + (SplitMix64.Gamma * (function + 2UL)));

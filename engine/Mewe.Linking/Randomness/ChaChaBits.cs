@@ -11,7 +11,7 @@ namespace Mewe.Linking.Randomness;
 /// State: four i64 for the key, an i64 block counter, nonce zero (one stream per key), eight i64 for what is left of a block. The pool is a shift register, because globals cannot be indexed
 /// and a memory would need a feature that the module may not have. Who can read the instance's globals knows all its choices, past ones of the key included: nothing is erased.
 /// </remarks>
-internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants, uint? randomGet) : RandomBits
+internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants, uint? randomGet, BlindWord? blind) : RandomBits
 {
     private const int KeyWords = 4, PoolWords = 8, DoubleRounds = 4, DrawsPerBlock = 16;
 
@@ -57,16 +57,16 @@ internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants
         if (randomGet is { } import)
         {
             seeded = appended.Global32(0);
-            seed = appended.Function(GeneratedRole.SeedFromWasi, AppendedCode.Bare, WasiSeeding.Body(import, [.. key.Select((global, i) => (global, constants.KeyWord(i)))], neverZero: false));
-        }
-        else
-        {
-            var type = FunctionType.Of([ValueType.I64, ValueType.I64, ValueType.I64, ValueType.I64], []);
-            appended.Export(RandomnessPlan.SeedExport, ExternKind.Function, appended.Function(GeneratedRole.SeedExport, type, SeedFromCaller(forget)));
+            seed = appended.Function(GeneratedRole.SeedFromWasi, AppendedCode.Bare, WasiSeeding.Body(import, [.. key.Select((global, i) => (global, constants.KeyWord(i))), .. WasiSeeding.Of(blind)], neverZero: false));
         }
 
         var refill = appended.Function(GeneratedRole.Refill, AppendedCode.Bare, Refill(seed));
         draw = appended.Function(GeneratedRole.Draw, AppendedCode.Produces64, Draw(refill));
+        if (randomGet is null)
+        {
+            var type = FunctionType.Of([ValueType.I64, ValueType.I64, ValueType.I64, ValueType.I64], []);
+            appended.Export(RandomnessPlan.SeedExport, ExternKind.Function, appended.Function(GeneratedRole.SeedExport, type, SeedFromCaller(forget)));
+        }
     }
 
     public override void EmitDraw(CodeBuilder code, uint scratch) => code.Call(draw);
@@ -97,6 +97,12 @@ internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants
         }
 
         code.I32(0).SetGlobal(left).I64(0).SetGlobal(counter);
+        if (blind is not null)
+        {
+            // Two draws: operands that are blinded with the word say nothing of the key.
+            code.Call(draw).I64(0xFFFF_FFFF_0000_0000).Op(Opcode.I64And).Call(draw).I64(32).Op(Opcode.I64ShrU).Op(Opcode.I64Or).SetGlobal(blind.Global);
+        }
+
         forget(code);
         return code.Body();
     }

@@ -26,15 +26,16 @@ internal sealed class ChoiceCode
 
     /// <param name="import">The function that WASI's random_get or mewe.choose is.</param>
     /// <param name="modes">Those of all dispatchers.</param>
-    public ChoiceCode(WasmModule module, RandomnessMode mode, GeneratorKind generator, BuildConstants constants, uint? import, IReadOnlySet<DispatchMode> modes)
+    /// <param name="blind">Seeded together with the generator; null where no variant is blinded.</param>
+    public ChoiceCode(WasmModule module, RandomnessMode mode, GeneratorKind generator, BuildConstants constants, uint? import, IReadOnlySet<DispatchMode> modes, BlindWord? blind)
     {
         this.constants = constants;
         appended = new AppendedCode(module);
         keepsEntry = modes.Contains(DispatchMode.Entry);
         keepsInstance = modes.Contains(DispatchMode.Instance);
         bits = mode == RandomnessMode.Import ? new HostBits(appended, import!.Value, Mix)
-            : generator == GeneratorKind.ChaCha8 ? new ChaChaBits(appended, constants, import)
-            : new FastBits(appended, constants, import, Mix);
+            : generator == GeneratorKind.ChaCha8 ? new ChaChaBits(appended, constants, import, blind)
+            : new FastBits(appended, constants, import, blind, Mix);
         MixesAlways = bits is HostBits || (bits is FastBits && import is null);
     }
 

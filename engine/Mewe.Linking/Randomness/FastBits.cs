@@ -12,7 +12,7 @@ namespace Mewe.Linking.Randomness;
 /// the upper 32 bits are used; the lower ones of such a generator have short periods. It is <b>not</b> cryptographic: a handful of observed choices give the state away
 /// (a lattice reduction), and all choices after and before. It answers an attacker who does not see the choices of the instance he attacks; for one who does there is <see cref="ChaChaBits"/>.
 /// </remarks>
-internal sealed class FastBits(AppendedCode appended, BuildConstants constants, uint? randomGet, Func<uint> mix) : RandomBits
+internal sealed class FastBits(AppendedCode appended, BuildConstants constants, uint? randomGet, BlindWord? blind, Func<uint> mix) : RandomBits
 {
     public const ulong Multiplier = 0xD134_2543_DE82_EF95, Increment = SplitMix64.Gamma;
 
@@ -26,13 +26,19 @@ internal sealed class FastBits(AppendedCode appended, BuildConstants constants, 
         state = appended.Global64(randomGet is null ? constants.State : 0);
         if (randomGet is { } import)
         {
-            seed = appended.Function(GeneratedRole.SeedFromWasi, AppendedCode.Bare, WasiSeeding.Body(import, [(state, constants.State)], neverZero: true));
+            seed = appended.Function(GeneratedRole.SeedFromWasi, AppendedCode.Bare, WasiSeeding.Body(import, [(state, constants.State), .. WasiSeeding.Of(blind)], neverZero: true));
         }
         else
         {
             // Callers may seed with small numbers; two streams whose states are near each other are alike for long.
             var code = new CodeBuilder(1);
             code.Get(0).Call(mix()).SetGlobal(state);
+            if (blind is not null)
+            {
+                // The exclusive or of two bijections of the seed, because one alone could be undone by whoever sees the word in an operand.
+                code.Get(0).I64(blind.Constant).Op(Opcode.I64Add).Call(mix()).GetGlobal(state).Op(Opcode.I64Xor).SetGlobal(blind.Global);
+            }
+
             forget(code);
             var type = FunctionType.Of([ValueType.I64], []);
             appended.Export(RandomnessPlan.SeedExport, ExternKind.Function, appended.Function(GeneratedRole.SeedExport, type, code.Body()));

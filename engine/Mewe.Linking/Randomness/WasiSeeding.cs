@@ -59,5 +59,8 @@ internal static class WasiSeeding
         return code.Body();
     }
 
+    /// <summary>The blind word, where there is one, as a global to seed.</summary>
+    public static IEnumerable<(uint Global, ulong Constant)> Of(BlindWord? blind) => blind is null ? [] : [(blind.Global, blind.Constant)];
+
     private static CodeBuilder Load(CodeBuilder code, int word) => code.I32(Scratch).Add(Instruction.Memory(Opcode.I64Load, 8 * (ulong)word, 3));
 }

@@ -23,6 +23,7 @@ public sealed class Machine(ModuleFacts module, int fuel = 20_000)
     private readonly Value[] globals = new Value[module.Globals.Length];
     private readonly List<string> events = [];
     private ImmutableArray<OutlinedFunction> outlined = [];
+    private ulong blindWord;
     private int fuel = fuel;
 
     /// <param name="seed">Decides the initial memory and globals.</param>
@@ -36,6 +37,7 @@ public sealed class Machine(ModuleFacts module, int fuel = 20_000)
             globals[i] = Clip(module.Globals[i].Value, Next(ref state));
         }
 
+        blindWord = (Next(ref state) & 3) == 0 ? (ulong)-(long)(state & 1) : Next(ref state);
         string end, results = "";
         try
         {
@@ -242,6 +244,12 @@ public sealed class Machine(ModuleFacts module, int fuel = 20_000)
                 case Opcode.LocalTee:
                     locals[instruction.Index] = stack[^1];
                     break;
+                case Opcode.GlobalGet when instruction.Index == VariantCode.BlindGlobal:
+                    stack.Add(blindWord);
+                    break;
+                case Opcode.GlobalSet when instruction.Index == VariantCode.BlindGlobal:
+                    blindWord = Pop().U64;
+                    break;
                 case Opcode.GlobalGet:
                     stack.Add(globals[instruction.Index]);
                     break;
@@ -297,6 +305,9 @@ public sealed class Machine(ModuleFacts module, int fuel = 20_000)
             state = state * 31 + argument.Low;
         }
 
+        // A callee may step it.
+        var stepped = state ^ memorySeed;
+        blindWord = Next(ref stepped);
         wroteMemory = true;
         BinaryPrimitives.WriteUInt64LittleEndian(Memory.AsSpan((int)(Next(ref state) % 1024)), Next(ref state));
         for (var i = 0; i < globals.Length; i++)

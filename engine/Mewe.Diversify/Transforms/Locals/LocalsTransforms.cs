@@ -10,6 +10,7 @@ public static class LocalsTransforms
         new(new LocalRenumbering(), 4),
         new(new ParameterCopy(), 3),
         new(new MaskedLocal(), 10),
+        new(new BlindedLocal(), 8),
         new(new WidenedLocal(), 6),
         new(new SpillToLocal(), 4),
         new(new TeeSplitting(), 4),

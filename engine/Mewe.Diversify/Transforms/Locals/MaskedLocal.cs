@@ -47,19 +47,32 @@ public sealed class MaskedLocal : IWholeTransform
 
         var number = context.Random.OneIn(2) ? context.Random.NextBits() : (ulong)context.Random.Between(1, 255);
         var mask = wide ? Instruction.I64Const((long)number) : Instruction.I32Const((int)number);
-        var xor = context.Random.OneIn(2);
+        return new WholeBody(types, Mask(view, local, kept, [mask], xor: context.Random.OneIn(2)));
+    }
+
+    /// <summary>The body with a local under a mask.</summary>
+    /// <param name="kept">The local that holds the masked value: itself, or a fresh one of its type.</param>
+    /// <param name="mask">Pushes the mask, the same value wherever it stands, and does nothing else.</param>
+    /// <param name="xor">The mask is joined by exclusive or; else it is added.</param>
+    internal static List<Instruction> Mask(FunctionView view, uint local, uint kept, ReadOnlySpan<Instruction> mask, bool xor)
+    {
+        var wide = view.LocalType(local) == ValueType.I64;
         var on = Instruction.Of(xor ? (wide ? Opcode.I64Xor : Opcode.I32Xor) : wide ? Opcode.I64Add : Opcode.I32Add);
         var off = Instruction.Of(xor ? on.Opcode : wide ? Opcode.I64Sub : Opcode.I32Sub);
 
         var code = new List<Instruction>(view.Count + 64);
         if (local < view.ParameterCount)
         {
-            code.AddRange([Instruction.LocalGet(local), mask, on, Instruction.LocalSet(kept)]);
+            code.Add(Instruction.LocalGet(local));
+            code.AddRange(mask);
+            code.Add(on);
         }
         else
         {
-            code.AddRange([mask, Instruction.LocalSet(kept)]);
+            code.AddRange(mask);
         }
+
+        code.Add(Instruction.LocalSet(kept));
 
         for (var i = 0; i < view.Count; i++)
         {
@@ -72,18 +85,18 @@ public sealed class MaskedLocal : IWholeTransform
 
             if (instruction.Opcode != Opcode.LocalGet)
             {
-                code.Add(mask);
+                code.AddRange(mask);
                 code.Add(on);
             }
 
             code.Add(instruction.WithIndex(kept));
             if (instruction.Opcode != Opcode.LocalSet)
             {
-                code.Add(mask);
+                code.AddRange(mask);
                 code.Add(off);
             }
         }
 
-        return new WholeBody(types, code);
+        return code;
     }
 }

@@ -198,6 +198,14 @@ internal sealed class Evaluator(TermGraph graph, ModuleFacts module, StateLayout
             case Opcode.LocalTee:
                 side.Locals[instruction.Index] = side.Stack[^1];
                 return true;
+            case Opcode.GlobalGet when instruction.Index == VariantCode.BlindGlobal:
+                // Each place is passed once at most (FlatCode sees to it), so it has a symbol of its own: any value, and another one at the next place.
+                side.Push(graph.Symbol(64, SymbolNames.Entry, SymbolNames.BlindWord(side.Position)));
+                return true;
+            case Opcode.GlobalSet when instruction.Index == VariantCode.BlindGlobal:
+                // Nobody but such reads sees it.
+                side.Pop();
+                return true;
             case Opcode.GlobalGet:
                 side.Push(layout.GlobalSlot(instruction.Index) is var slot and >= 0 ? side.Visible[slot]
                     : graph.Symbol(WidthOf(module.Globals[(int)instruction.Index].Value), SymbolNames.Entry, SymbolNames.ImmutableGlobal(instruction.Index)));

@@ -68,7 +68,20 @@ internal sealed class FlatCode
         builder.Locals.AddRange(code.Code.LocalTypes());
         builder.Body(code.Code, 0, type.Results.Length, height: 0, inlined: false);
         builder.Steps.Add(new FlatStep(StepKind.Trap, Instruction.Of(Opcode.Unreachable), []));
+        CheckBlindWord(builder.Steps);
         return new FlatCode([.. builder.Steps], [.. builder.Locals], type.Parameters.Length, type.Results.Length);
+    }
+
+    /// <summary>
+    /// A read of the blind word gives a symbol of its position, so no position that reads it may be passed twice: branches backwards go to the starts of loops only, so that holds before the first of them.
+    /// </summary>
+    private static void CheckBlindWord(List<FlatStep> steps)
+    {
+        var loop = steps.FindIndex(step => step.Kind == StepKind.Header);
+        if (loop >= 0 && steps.FindIndex(loop, step => step.Kind == StepKind.Plain && step.Instruction.Opcode == Opcode.GlobalGet && step.Instruction.Index == VariantCode.BlindGlobal) >= 0)
+        {
+            throw new NotProvableException("the blind word is read behind the start of a loop");
+        }
     }
 
     private sealed class Label(int height, int arity, int header)

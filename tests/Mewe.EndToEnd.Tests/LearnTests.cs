@@ -81,7 +81,7 @@ public sealed class LearnTests(LearnTests.Lesson lesson) : IClassFixture<LearnTe
     }
 
     private async Task DiversifyAsync(string output, params string[] options) => (await MeweCommand.RunAsync(
-        ["diversify", Original, "-o", output, "--variants", "8", "--functions", Functions, "--store", lesson.Store, .. options.Contains("--rules") ? [] : new[] { "--rules", "learned" }, .. options])).Exits(0);
+        ["diversify", Original, "-o", output, "--variants", "16", "--functions", Functions, "--store", lesson.Store, .. options.Contains("--rules") ? [] : new[] { "--rules", "learned" }, .. options])).Exits(0);
 
     /// <summary>A few rules, learned into a store of their own.</summary>
     public sealed class Lesson : IAsyncLifetime

@@ -55,11 +55,12 @@ internal static class ShowVerb
 
         var section = MeweSection.TryRead(module, out var error) ?? throw new CommandException(ExitCode.DataError, $"{path}: {error!.Message}");
         var entry = section.Map.Functions.FirstOrDefault(candidate => candidate.Index == function);
-        if (entry?.Original is not { } original)
+        if (entry is null || entry.Variants.IsEmpty)
         {
             throw new CommandException(ExitCode.Usage, $"function {wanted} has no variants{(entry?.Reason is { } reason ? $": {reason}" : "")}");
         }
 
+        var original = entry.FunctionOf(0);
         if (variant < 0 || variant > entry.Variants.Length)
         {
             throw new CommandException(ExitCode.Usage, $"function {wanted} has variants 1 to {entry.Variants.Length} (0 is the original), not {variant}");

@@ -1,0 +1,59 @@
+using System.Text.Json;
+using Mewe.EndToEnd.Tests.Running;
+using Mewe.Linking;
+
+namespace Mewe.EndToEnd.Tests;
+
+/// <summary>What was measured can be done again without measuring, to the byte.</summary>
+public sealed class PlanTests
+{
+    private static readonly string Service = Sample.ModulePath("bin2base64.reactor"), Workload = Sample.WorkloadPath("bin2base64.reactor");
+
+    private static Task<CommandResult> DiversifyAsync(string output, params string[] options) =>
+        MeweCommand.RunAsync(["diversify", Service, "-o", output, "--workload", Workload, "--variants", "4", "--functions", "sodium|service|malloc", .. options]);
+
+    [Fact]
+    public async Task APlanGivesTheSameBytesOnAnyNumberOfThreadsAndIsInTheModule()
+    {
+        using var folder = new TempFolder();
+        var measured = (await DiversifyAsync(folder["measured.wasm"], "--save-plan", folder["plan.json"], "--json")).Exits(0);
+        var plan = JsonDocument.Parse(measured.StdoutBytes).RootElement.GetProperty("plan");
+        Assert.Equal("measured", plan.GetProperty("profile").GetString());
+        Assert.True(plan.GetProperty("slowdown").GetDouble() > 0);
+
+        var again = (await DiversifyAsync(folder["again.wasm"], "--plan", folder["plan.json"], "--save-plan", folder["again.json"], "--threads", "1")).Exits(0);
+
+        Assert.DoesNotContain("not kept", again.Stderr);
+        Assert.Equal(await BytesAsync(folder["measured.wasm"]), await BytesAsync(folder["again.wasm"]));
+        Assert.Equal(await BytesAsync(folder["plan.json"]), await BytesAsync(folder["again.json"]));
+        var section = MeweSection.TryRead(ModuleBytes.Read(folder["again.wasm"]), out _)!;
+        Assert.Equal(JsonDocument.Parse(await BytesAsync(folder["plan.json"])).RootElement.GetProperty("functions").GetArrayLength(),
+            JsonDocument.Parse(section.Plan).RootElement.GetProperty("functions").GetArrayLength());
+        (await MeweCommand.RunAsync("verify", Service, folder["again.wasm"])).Exits(0);
+    }
+
+    [Fact]
+    public async Task APlanThatDoesNotFitIsRefusedWithAReasonAndNothingIsWritten()
+    {
+        using var folder = new TempFolder();
+        (await DiversifyAsync(folder["made.wasm"], "--save-plan", folder["plan.json"], "--policy", "call")).Exits(0);
+
+        Assert.Contains("other options", (await DiversifyAsync(folder["out.wasm"], "--plan", folder["plan.json"], "--policy", "entry")).Exits(65).Stderr);
+        Assert.Contains("another module", (await MeweCommand.RunAsync("diversify", Sample.ModulePath("encrypt"), "-o", folder["out.wasm"], "--plan", folder["plan.json"])).Exits(65).Stderr);
+        Assert.Contains("no plan", (await DiversifyAsync(folder["out.wasm"], "--plan", Workload)).Exits(65).Stderr);
+        (await DiversifyAsync(folder["out.wasm"], "--plan", folder["missing.json"])).Exits(66);
+        Assert.False(File.Exists(folder["out.wasm"]));
+    }
+
+    [Fact]
+    public async Task TheSizeBudgetIsKept()
+    {
+        using var folder = new TempFolder();
+        const long budget = 60_000;
+        Assert.Contains("leaves room for", 
+            (await MeweCommand.RunAsync("diversify", Service, "-o", folder["out.wasm"], "--functions", "sodium|service|malloc", "--policy", "call", "--size-budget", $"{budget}")).Exits(0).Stdout);
+        Assert.InRange(new FileInfo(folder["out.wasm"]).Length, 30_000, budget);
+    }
+
+    private static Task<byte[]> BytesAsync(string path) => File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken);
+}

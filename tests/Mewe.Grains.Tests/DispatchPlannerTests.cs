@@ -44,7 +44,7 @@ public sealed class DispatchPlannerTests
     {
         var decided = Decide(120, 0);
         Assert.All([Entry, Other, OtherInner], function => Assert.Equal(DispatchMode.Call, decided[function].Mode));
-        Assert.NotEqual(DispatchMode.Call, decided[Inner].Mode);
+        Assert.NotEqual(new FunctionDispatch(DispatchMode.Call), decided[Inner]);
     }
 
     [Fact]

@@ -17,7 +17,7 @@ public sealed class ProfileTests(EngineFixture fixture)
         var indirect = module.Constant(2);
         outer = module.Function([ValueType.I32], [], code => code
             .Open(Opcode.Loop).Call(called).Op(Opcode.Drop).Get(0).I32(1).Op(Opcode.I32Sub).Tee(0).Op(Opcode.BrIf, 0).End(), "outer");
-        module.Function([], [ValueType.I32], code => code.I32(0).Add(Instruction.Of(Opcode.CallIndirect, module.Module.IndexOfType(FunctionType.Of([], [ValueType.I32])), 0)), "table");
+        module.Function([], [ValueType.I32], code => code.I32(0).Add(Instruction.Of(Opcode.CallIndirect, module.Module.IndexOfType(FunctionType.Of([], [ValueType.I32])), 0)), "indirect");
         module.Table(indirect);
         (inner, tabled) = (called, indirect);
         return module.Read();
@@ -29,10 +29,11 @@ public sealed class ProfileTests(EngineFixture fixture)
         var module = Program(out var inner, out var outer, out var tabled);
         var instrumentation = new ProfileInstrumentation(module);
         var instrumented = instrumentation.Instrument();
+        Assert.Null(Wasm.Validation.ModuleValidator.Validate(ModuleReader.Read(instrumented.Module), TestContext.Current.CancellationToken));
         await using var instance = await EngineInstance.OpenAsync(fixture, instrumented.Module);
         await instance.CallAsync("outer", WasmValue.I32(10));
         await instance.CallAsync("outer", WasmValue.I32(30));
-        await instance.CallAsync("table");
+        await instance.CallAsync("indirect");
 
         var profile = instrumentation.Decode([await instance.MemoryAsync(instrumented.MemoryExport, 0, instrumented.MemoryBytes)], requests: 2);
 

@@ -30,7 +30,7 @@ public static class StaticProfile
             .Concat(bodies[function].Indirect > 0 ? tabled.Select(callee => (int)callee - imported) : []));
 
         var calls = new double[bodies.Length];
-        foreach (var entry in module.Exports.Where(export => export.Kind == ExternKind.Function && export.Index >= imported).Select(export => export.Index).Append(module.Start ?? 0)
+        foreach (var entry in module.Exports.Where(export => export.Kind == ExternKind.Function).Select(export => export.Index).Concat(module.Start is { } start ? [start] : [])
             .Where(function => function >= imported).Distinct())
         {
             calls[entry - imported] = 1;

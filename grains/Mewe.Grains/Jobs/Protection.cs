@@ -19,9 +19,11 @@ public static class Protection
 
     private static string OfPlan(MultivariantMap map)
     {
-        var functions = map.Functions.Where(function => !function.Variants.IsEmpty).ToList();
-        var bound = functions.Count(function => function.Dispatch.Bound);
-        return $"auto: {functions.Count - bound} functions take a fresh choice on every call; in {bound} hot ones the variant follows from the choice that was made for the caller, so within a loop of one call of the caller it stays.";
+        var dispatches = map.Functions.Where(function => !function.Variants.IsEmpty).Select(function => function.Dispatch).ToList();
+        var bound = dispatches.Count(dispatch => dispatch.Bound);
+        int Of(DispatchMode mode) => dispatches.Count(dispatch => dispatch.Mode == mode && !dispatch.Bound);
+        return $"auto: {Of(DispatchMode.Call)} functions take a fresh choice on every call; {bound} follow the choice of their callers, {Of(DispatchMode.Periodic)} keep one for a number of calls, "
+            + $"and {Of(DispatchMode.Direct)} run their original, since choices there are too dear.";
     }
 
     private static string OfRandomness(MultivariantMap map) => map.Randomness switch

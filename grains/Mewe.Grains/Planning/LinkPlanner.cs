@@ -38,7 +38,7 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
     private const int Rounds = 101;
 
     /// <summary>Every variant must have run often enough for the engine to optimize it.</summary>
-    private const int WarmupRounds = 600;
+    public const int WarmupRounds = 600;
 
     /// <summary>Bounds on a candidate's own slowdown, from generous to tight.</summary>
     private static readonly ImmutableArray<double> Bounds = [0.25, 0.15, 0.10, 0.06, 0.03];

@@ -101,7 +101,8 @@ public static class MultivariantLinker
         }
     }
 
-    private static string? WhyNot(FunctionDispatch dispatch) =>
+    /// <summary>Why no function can be dispatched so; null where one can.</summary>
+    public static string? WhyNot(FunctionDispatch dispatch) =>
         !Enum.IsDefined(dispatch.Mode) || !Enum.IsDefined(dispatch.Form) ? "there is no such dispatch"
         : dispatch.Mode is DispatchMode.Forced or DispatchMode.Steered ? "forced and steered dispatch are policies for whole modules"
         : dispatch.Mode == DispatchMode.Periodic ? (dispatch.Period is >= 1 and <= FunctionDispatch.MaxPeriod ? null : $"a period is 1 to {FunctionDispatch.MaxPeriod}, not {dispatch.Period}")

@@ -45,6 +45,25 @@ public sealed class PlanTests
         Assert.False(File.Exists(folder["out.wasm"]));
     }
 
+    [Theory]
+    [InlineData("\"variants\": [", "\"dispatch\": \"forced\", \"variants\": [", "changed by hand")]
+    [InlineData("\"functions\": [", "\"functions\": [ { \"function\": 5, \"variants\": [] }, { \"function\": 5, \"variants\": [] },", "names a function twice")]
+    [InlineData("\"variants\": [", "\"variants\": [ 10, 11, 12, 13, 14,", "are the most")]
+    public async Task APlanThatWasChangedByHandIsRefusedBeforeAnyWork(string before, string after, string reason)
+    {
+        using var folder = new TempFolder();
+        (await DiversifyAsync(folder["made.wasm"], "--save-plan", folder["plan.json"], "--policy", "call")).Exits(0);
+        var text = await File.ReadAllTextAsync(folder["plan.json"], TestContext.Current.CancellationToken);
+        Assert.Contains(before, text);
+        await File.WriteAllTextAsync(folder["plan.json"], text.Replace(before, after, StringComparison.Ordinal), TestContext.Current.CancellationToken);
+
+        var refused = (await DiversifyAsync(folder["out.wasm"], "--plan", folder["plan.json"], "--policy", "call")).Exits(65);
+
+        Assert.Contains(reason, refused.Stderr);
+        Assert.DoesNotContain("candidates tested", refused.Stderr);
+        Assert.False(File.Exists(folder["out.wasm"]));
+    }
+
     [Fact]
     public async Task TheSizeBudgetIsKept()
     {

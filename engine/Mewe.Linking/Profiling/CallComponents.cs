@@ -1,7 +1,7 @@
 namespace Mewe.Linking.Profiling;
 
 /// <summary>The strongly connected components of a call graph: functions that can call each other (R. Tarjan, Depth-first search and linear graph algorithms, 1972).</summary>
-internal static class CallComponents
+public static class CallComponents
 {
     /// <summary>Every component comes after all components that call into it. Without recursion, for chains of calls can be long.</summary>
     /// <param name="count">Functions are 0 to <paramref name="count"/> - 1.</param>

@@ -12,7 +12,7 @@ internal static class TraceCode
     {
         var memory = (uint)module.AllMemories().Length;
         module.Memories.Add(new MemoryType(new SizeLimits(pages, pages)));
-        var export = UnusedName(module);
+        var export = ExportNames.Unused(module, "mewe_trace");
         module.Exports.Add(new Export(export, ExternKind.Memory, memory));
         return (memory, export);
     }
@@ -31,17 +31,5 @@ internal static class TraceCode
 
         edited.Bytes(body.Content.Span[start..]);
         return FunctionBody.FromContent(edited.ToArray());
-    }
-
-    private static string UnusedName(WasmModule module)
-    {
-        const string wanted = "mewe_trace";
-        var name = wanted;
-        for (var i = 2; module.Exports.Any(export => export.Name == name); i++)
-        {
-            name = $"{wanted}_{i}";
-        }
-
-        return name;
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Numerics;
+using Mewe.Linking.Profiling;
 using Mewe.Wasm;
 
 namespace Mewe.Grains;
@@ -70,7 +71,7 @@ public sealed class CallGraph
             (exits[components[function]] ??= []).UnionWith(callees[function].Where(callee => components[callee] != components[function]));
         }
 
-        // Tarjan's algorithm numbers a component after all that it reaches.
+        // A component has a higher number than all that it reaches.
         var paths = new BigInteger[groups];
         for (var group = 0; group < groups; group++)
         {
@@ -113,69 +114,14 @@ public sealed class CallGraph
             instructions.Where(instruction => instruction.Opcode == Opcode.RefFunc).Select(instruction => instruction.Index);
     }
 
-    /// <summary>Strongly connected components (R. Tarjan, Depth-first search and linear graph algorithms, 1972), without recursion, for graphs may be deep.</summary>
+    /// <summary>For each function the number of its strongly connected component, which is higher than those of all components that it reaches.</summary>
     private int[] Components()
     {
         var component = new int[callees.Length];
-        var order = new int[callees.Length];
-        var low = new int[callees.Length];
-        Array.Fill(component, -1);
-        var (next, count) = (1, 0);
-        var open = new Stack<int>();
-        var visit = new Stack<(int Function, int Callee)>();
-        for (var root = 0; root < callees.Length; root++)
+        var ordered = CallComponents.InCallerOrder(callees.Length, function => callees[function]);
+        for (var i = 0; i < ordered.Count; i++)
         {
-            if (order[root] != 0)
-            {
-                continue;
-            }
-
-            visit.Push((root, 0));
-            while (visit.TryPop(out var at))
-            {
-                var (function, callee) = at;
-                if (callee == 0)
-                {
-                    order[function] = low[function] = next++;
-                    open.Push(function);
-                }
-                else
-                {
-                    low[function] = Math.Min(low[function], low[callees[function][callee - 1]]);
-                }
-
-                var descended = false;
-                for (; callee < callees[function].Length; callee++)
-                {
-                    var target = callees[function][callee];
-                    if (order[target] == 0)
-                    {
-                        visit.Push((function, callee + 1));
-                        visit.Push((target, 0));
-                        descended = true;
-                        break;
-                    }
-
-                    if (component[target] < 0)
-                    {
-                        low[function] = Math.Min(low[function], order[target]);
-                    }
-                }
-
-                if (descended || low[function] != order[function])
-                {
-                    continue;
-                }
-
-                int member;
-                do
-                {
-                    member = open.Pop();
-                    component[member] = count;
-                }
-                while (member != function);
-                count++;
-            }
+            ordered[i].ForEach(function => component[function] = ordered.Count - 1 - i);
         }
 
         return component;

@@ -84,6 +84,9 @@ internal sealed class CandidatePool(int wanted, RequiredEvidence required)
     /// <summary>The candidates in the order in which they passed; a plan names them by their place.</summary>
     public PassedCandidate this[int place] => passed[place];
 
+    /// <summary>Whether a candidate may be linked: all here passed their tests, and it may be that a proof is required.</summary>
+    public bool HasRequiredEvidence(int place) => required == RequiredEvidence.Tested || passed[place].IsProved;
+
     /// <summary>The code of the candidates, by place.</summary>
     public IEnumerable<VariantCode> Codes => passed.Select(candidate => candidate.Candidate.Code);
 
@@ -96,7 +99,7 @@ internal sealed class CandidatePool(int wanted, RequiredEvidence required)
     public (ImmutableArray<int> Chosen, double MinimalDistance) Select(VariantCode original, ImmutableArray<int> machineCode, IReadOnlySet<int> excluded)
     {
         var seen = new HashSet<int> { 0 };
-        var places = Enumerable.Range(0, passed.Count).Where(place => !excluded.Contains(place) && (required == RequiredEvidence.Tested || passed[place].IsProved))
+        var places = Enumerable.Range(0, passed.Count).Where(place => !excluded.Contains(place) && HasRequiredEvidence(place))
             .OrderBy(place => passed[place].IsProved ? 0 : 1).Select(place => (Place: place, IsOwn: machineCode.IsDefaultOrEmpty || seen.Add(machineCode[place])))
             .OrderBy(entry => entry.IsOwn ? 0 : 1).ToList();
         ImmutableArray<int> tiers =

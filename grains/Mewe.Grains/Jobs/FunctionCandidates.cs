@@ -18,6 +18,9 @@ public sealed class FunctionCandidates
     private readonly int wanted;
     private ImmutableHashSet<int> refuted = [];
 
+    // Planning asks again and again, and comparing all candidates with each other takes its time.
+    private ImmutableArray<int>? unrestricted;
+
     internal FunctionCandidates(uint function, string name, FunctionCode original, CandidatePool pool, TestTally tally, int wanted)
     {
         (Function, Name, this.original, this.pool, this.tally, this.wanted) = (function, name, original, pool, tally, wanted);
@@ -45,7 +48,10 @@ public sealed class FunctionCandidates
     public required int Invalid { get; init; }
 
     /// <summary>Which to link, by their places, leaving some out; see <see cref="CandidatePool.Select"/>.</summary>
-    internal ImmutableArray<int> Select(IReadOnlySet<int> excluded) => pool.Select(new VariantCode(original), MachineCode, excluded).Chosen;
+    internal ImmutableArray<int> Select(IReadOnlySet<int> excluded) => excluded.Count > 0 ? Selection(excluded) : unrestricted ??= Selection(excluded);
+
+    /// <summary>Whether a candidate has the evidence that the job requires.</summary>
+    internal bool MayBeLinked(int place) => pool.HasRequiredEvidence(place);
 
     /// <summary>Instructions of a candidate for each one of the original.</summary>
     internal double LengthRatio(int place) => pool[place].Candidate.Code.InstructionCount / (double)original.Instructions.Length;
@@ -100,6 +106,8 @@ public sealed class FunctionCandidates
             Invalid,
             new ProofTally(pool.Attempted, pool.Proved, pool.NotProved()));
     }
+
+    private ImmutableArray<int> Selection(IReadOnlySet<int> excluded) => pool.Select(new VariantCode(original), MachineCode, excluded).Chosen;
 
     private double MinimalDistance(ImmutableArray<int> places)
     {

@@ -44,6 +44,11 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
                 return new JobResult(null, null, failure);
             }
 
+            if (request.Plan is { } early && PlanCheck.BeforeWork(early, plan) is { } misfit)
+            {
+                return new JobResult(null, null, misfit);
+            }
+
             (lemmas, var problem) = await JobLemmas.LoadAsync(store, Solver, cancellationToken);
             var machineCode = new MachineCodeReading(engine, plan.Module, wanted: request.Plan is null);
             var tester = new DifferentialTester(engine, plan.Module, new TestOptions { Seed = request.Options.Seed });
@@ -51,10 +56,10 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
             candidates = await RunFunctionsAsync(plan, tester, prover, machineCode, threads, progress, cancellationToken);
             plan = plan.Noting(machineCode.Problem);
             progress?.Report(new JobProgress(JobPhase.Measuring, candidates.Length, candidates.Length, 0, 0, 0));
-            (decided, failure) = request.Plan is { } given ? PlanCheck.Check(given, plan, candidates) : (null, null);
-            if (failure is not null)
+            decided = request.Plan;
+            if (decided is not null && PlanCheck.AgainstCandidates(decided, candidates) is { } unfit)
             {
-                return new JobResult(null, null, failure);
+                return new JobResult(null, null, unfit);
             }
 
             if (decided is null)

@@ -1,40 +1,51 @@
-using System.Collections.Immutable;
+using Mewe.Linking;
 
 namespace Mewe.Grains;
 
-/// <summary>Whether a plan that somebody gives fits the job: it must be of the same module, options and version, or it would name other candidates than it means.</summary>
+/// <summary>
+/// Whether a plan that somebody gives fits the job. It decides what is linked, so it is held to what the job would hold itself to: a plan of another module, of other options or of another version names other
+/// candidates than it means, and one that was changed by hand may ask for what the options forbid.
+/// </summary>
 internal static class PlanCheck
 {
-    /// <summary>What can be seen before any work is done; null where nothing speaks against it.</summary>
-    public static JobFailure? Early(LinkPlan given, JobPlan plan)
+    /// <summary>What can be seen before any work is done; null where nothing speaks against the plan.</summary>
+    public static JobFailure? BeforeWork(LinkPlan given, JobPlan plan)
     {
         var source = Convert.ToHexStringLower(plan.Facts.Sha256.AsSpan());
         return given.Source != source ? Bad($"the plan was made for another module: SHA-256 {given.Source}, this one has {source}")
             : given.Options != plan.RecordedOptions ? Bad($"the plan was made with other options: \"{given.Options}\", these are \"{plan.RecordedOptions}\"")
             : given.Tool != ToolVersion.Text ? Bad($"the plan was made by Mewe {given.Tool}, this is {ToolVersion.Text}; make a new one without --plan")
+            : given.Functions.Select(function => WhyNot(function, plan.Request.Options)).FirstOrDefault(why => why is not null) is { } reason ? Bad($"the plan was changed by hand: {reason}")
+            : given.Functions.DistinctBy(function => function.Function).Count() != given.Functions.Length ? Bad("the plan was changed by hand: it names a function twice")
             : null;
     }
 
-    /// <summary>The plan, or why it does not fit the candidates.</summary>
-    public static (LinkPlan? Plan, JobFailure? Failure) Check(LinkPlan given, JobPlan plan, IReadOnlyCollection<FunctionCandidates> candidates)
+    /// <summary>Whether the job has what the plan names, and may link it; null where nothing speaks against the plan.</summary>
+    public static JobFailure? AgainstCandidates(LinkPlan given, IReadOnlyCollection<FunctionCandidates> candidates)
     {
-        if (Early(given, plan) is { } failure)
-        {
-            return (null, failure);
-        }
-
-        var counts = candidates.ToDictionary(function => function.Function, function => function.Count);
+        var known = candidates.ToDictionary(function => function.Function);
         foreach (var function in given.Functions)
         {
-            var count = counts.GetValueOrDefault(function.Function, 0);
-            if (function.Variants.Any(place => place < 0 || place >= count) || function.Variants.Distinct().Count() != function.Variants.Length)
+            var own = known.GetValueOrDefault(function.Function);
+            if (function.Variants.Any(place => own is null || place < 0 || place >= own.Count) || function.Variants.Distinct().Count() != function.Variants.Length)
             {
-                return (null, Bad($"the plan names candidates of function {function.Function} that do not exist: it was made with another solver or engine, or changed by hand"));
+                return Bad($"the plan names candidates of function {function.Function} that do not exist: it was made with another solver or engine, or changed by hand");
+            }
+
+            if (function.Variants.Any(place => !own!.MayBeLinked(place)))
+            {
+                return Bad($"the plan names candidates of function {function.Function} that are not proved, and --evidence proved asks for that: it was made with another solver, or changed by hand");
             }
         }
 
-        return (given, null);
+        return null;
     }
+
+    private static string? WhyNot(PlannedFunction function, JobOptions options) =>
+        function.Variants.Length > options.Variants ? $"function {function.Function} has {function.Variants.Length} variants, and {options.Variants} are the most"
+        : (function.Dispatch is null) == (options.Policy == DispatchPolicy.Auto && !function.Variants.IsEmpty) ? $"the dispatch of function {function.Function} does not go with the policy"
+        : function.LinkedDispatch is { } dispatch && MultivariantLinker.WhyNot(dispatch) is { } why ? $"in function {function.Function} {why}"
+        : null;
 
     private static JobFailure Bad(string message) => new(JobFailureKind.BadPlan, message);
 }

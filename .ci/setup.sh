@@ -28,7 +28,7 @@ need_z3() {
   [ -n "${MEWE_Z3:-}" ] && return 0
   local ldconfig
   ldconfig=$(command -v ldconfig || echo /sbin/ldconfig)
-  "$ldconfig" -p 2>/dev/null | grep -q 'libz3\.so' && return 0
+  "$ldconfig" -p 2>/dev/null | grep 'libz3\.so' >/dev/null && return 0
   say "libz3 is missing: installing libz3-4 with apt-get (once)"
   { as_root apt-get -qq update && as_root apt-get -qq install -y libz3-4 >/dev/null; } \
     || say "could not install libz3-4; install libz3, or name it with MEWE_Z3: until then nothing that needs the solver is proved"

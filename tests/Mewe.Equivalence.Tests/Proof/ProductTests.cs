@@ -47,4 +47,35 @@ public sealed class ProductTests
         Assert.True(stale.IsIn(graph.Operation(32, ProofOperation.DivideUnsigned, 0, other, graph.Subtract(mine, other))));
         Assert.False(stale.IsIn(graph.Operation(32, ProofOperation.DivideUnsigned, 0, other, graph.Subtract(graph.Symbol(32, 6, 0), other))));
     }
+
+    /// <summary>
+    /// A hash whose loop is unrolled has as many parts as it reads words: forms grew with each of them, the work on them was not counted, and one function of an interpreter took hours.
+    /// </summary>
+    [Fact]
+    public void AnUnrolledHashIsProvedOrGivenUpInCountedWork()
+    {
+        var validator = new TranslationValidator(FunctionInput.Of(new ModuleFacts(Of(Binary, Hash(300, isCommuted: false))), Function), null, null);
+        var variant = Hash(300, isCommuted: true);
+        Assert.IsType<ProvedEqual>(validator.Prove(new VariantCode(Code(variant))));
+        variant[^3] = Op(Opcode.I32Or);
+        Assert.IsType<NotProved>(validator.Prove(new VariantCode(Code(variant))));
+
+        var large = new TranslationValidator(FunctionInput.Of(new ModuleFacts(Of(Binary, Hash(6_000, isCommuted: false))), Function), null, null);
+        Assert.Equal("fuel", Assert.IsType<NotProved>(large.Prove(new VariantCode(Code(Hash(6_000, isCommuted: true))))).Category);
+
+        static Instruction[] Hash(int words, bool isCommuted)
+        {
+            var body = new List<Instruction>();
+            for (var word = 0u; word < words; word++)
+            {
+                Instruction[] read = [Get(0), Instruction.Memory(Opcode.I32Load, 4 * word, 0)];
+                Instruction[] rotate = [Get(1), Const(5), Op(Opcode.I32Rotl)];
+                body.AddRange(isCommuted ? [.. read, .. rotate] : [.. rotate, .. read]);
+                body.AddRange([Op(Opcode.I32Xor), Instruction.LocalSet(1)]);
+            }
+
+            body.Add(Get(1));
+            return [.. body];
+        }
+    }
 }

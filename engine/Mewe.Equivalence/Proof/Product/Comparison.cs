@@ -12,8 +12,11 @@ namespace Mewe.Equivalence.Proof.Product;
 /// </summary>
 internal sealed class Comparison(Simulation simulation, ISolver? solver, ILemmaCache lemmas)
 {
-    private const int MostQuestions = 12, MostNodes = 160, MostFacts = 12, LargestApplied = 2_000;
+    private const int MostQuestions = 12, MostNodes = 64, MostOpenProducts = 1, MostFacts = 12, LargestApplied = 2_000;
     private const uint ResourceLimit = 15_000;
+
+    // Of 1,427 questions on functions of qr_str, 436 were answered with yes. Of those with more definitions than MostNodes none was, of those with more open products 8 of 220;
+    // they took a quarter of the time.
 
     private readonly HashSet<(Term, Term)> different = [];
     private int questions;
@@ -184,7 +187,7 @@ internal sealed class Comparison(Simulation simulation, ISolver? solver, ILemmaC
         }
 
         var smt = new SmtTerms(MostNodes);
-        if (negation(smt) is not { } assertion)
+        if (negation(smt) is not { } assertion || smt.OpenProducts > MostOpenProducts)
         {
             return false;
         }

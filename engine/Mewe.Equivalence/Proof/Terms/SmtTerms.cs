@@ -19,8 +19,8 @@ internal sealed class SmtTerms(int mostNodes)
     /// <summary>Unknowns in the order of their names x0, x1 ...</summary>
     public List<Term> Unknowns { get; } = [];
 
-    /// <summary>True where a product was left open.</summary>
-    public bool HasOpenProducts => products.Count > 0;
+    /// <summary>Products that were left open.</summary>
+    public int OpenProducts => products.Count;
 
     /// <summary>The declarations and definitions so far.</summary>
     public string Text => text.ToString();

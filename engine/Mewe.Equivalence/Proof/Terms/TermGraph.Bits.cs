@@ -11,6 +11,12 @@ internal sealed partial class TermGraph
     /// <summary>Parts of a form that products may have.</summary>
     private const int MostParts = 48;
 
+    /// <summary>
+    /// Parts of a form that is worked with. An exclusive or has as many as its operands together, so that mixing in a loop that is unrolled (hashes, generators) would make forms of
+    /// many thousands; a value with more is an input of its own, as the values of sums are.
+    /// </summary>
+    private const int LongestForm = 192;
+
     public Term Not(Term term) => Xor(term, Constant(term.Width, ulong.MaxValue));
 
     public Term And(Term left, Term right)
@@ -136,10 +142,10 @@ internal sealed partial class TermGraph
         return term.Form;
     }
 
-    /// <summary>The form of a term's bits; where they depend on each other, the term (or its complement, whichever is made of positive numbers) is an input of its own.</summary>
+    /// <summary>The form of a term's bits; where they depend on each other or the form is too long, the term (or its complement, whichever is made of positive numbers) is an input of its own.</summary>
     private BitForm FormOrOpaque(Term term)
     {
-        if (FormOf(term) is { } form)
+        if (FormOf(term) is { } form && form.Parts.Length <= LongestForm)
         {
             return form;
         }
@@ -317,19 +323,22 @@ internal sealed partial class TermGraph
             return form;
         }
 
-        var result = BitForm.Of(form.Constant);
+        var (constant, parts) = (form.Constant, new List<BitPart>());
         foreach (var part in form.Parts)
         {
-            var single = BitForm.Of(0, [part]);
-            if (Cuttable(part) is var (sum, bits) && Replaced(single, sum, Narrow(sum, bits)) is { } narrower)
+            if (Cuttable(part) is var (sum, bits) && Replaced(BitForm.Of(0, [part]), sum, Narrow(sum, bits)) is { } narrower)
             {
-                single = WithNarrowAtoms(narrower);
+                narrower = WithNarrowAtoms(narrower);
+                constant ^= narrower.Constant;
+                parts.AddRange(narrower.Parts);
             }
-
-            result = BitForm.Xor(result, single);
+            else
+            {
+                parts.Add(part);
+            }
         }
 
-        return result;
+        return BitForm.Of(constant, parts);
     }
 
     /// <summary>A sum of which a part uses only low bits, and how many.</summary>

@@ -29,7 +29,7 @@ internal sealed partial class TermGraph
 
     public int Count => terms.Count;
 
-    /// <summary>Terms that were asked for, those included that were there: a measure of the work that does not depend on the machine.</summary>
+    /// <summary>Terms that were asked for, those included that were there, long ones several times: a measure of the work that does not depend on the machine.</summary>
     public long Work { get; private set; }
 
     public Term Constant(int width, ulong value)
@@ -95,7 +95,9 @@ internal sealed partial class TermGraph
 
     internal Term Intern(TermKind kind, int width, int code, ulong value, Term[] children, ulong[] numbers)
     {
-        if (++Work > fuel)
+        // Long forms are sorted, hashed and copied for every operation on them: a term costs what it is long.
+        Work += 1 + ((children.Length + numbers.Length) >> 5);
+        if (Work > fuel)
         {
             throw new OutOfFuelException();
         }

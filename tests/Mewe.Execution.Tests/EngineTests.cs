@@ -2,7 +2,7 @@ using Mewe.Execution.Node;
 
 namespace Mewe.Execution.Tests;
 
-public sealed class EngineTests(EngineFixture fixture)
+public sealed class EngineTests(V8 fixture)
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 

@@ -3,7 +3,7 @@ using static Mewe.Execution.Tests.ModuleAssembler;
 
 namespace Mewe.Execution.Tests;
 
-public sealed class MachineCodeTests(EngineFixture fixture)
+public sealed class MachineCodeTests(V8 fixture)
 {
     private static readonly byte[] X = [0x20, 0], Y = [0x20, 1];
     private static readonly byte[] Sum = [.. X, .. Y, 0x6a];

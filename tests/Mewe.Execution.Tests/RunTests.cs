@@ -4,7 +4,7 @@ using static Mewe.Execution.Tests.ModuleAssembler;
 
 namespace Mewe.Execution.Tests;
 
-public sealed class RunTests(EngineFixture fixture)
+public abstract class RunTests(EngineUnderTest fixture)
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -250,3 +250,7 @@ public sealed class RunTests(EngineFixture fixture)
 
     private async Task<RunResult> Run(byte[] module, Workload workload) => (await fixture.Engine.RunAsync(new ModuleRun(module, workload), Cancellation)).Value;
 }
+
+public sealed class RunTestsOnV8(V8 engine) : RunTests(engine);
+
+public sealed class RunTestsOnWasmtime(InProcess engine) : RunTests(engine);

@@ -4,7 +4,7 @@ using static Mewe.Execution.Tests.ModuleAssembler;
 
 namespace Mewe.Execution.Tests;
 
-public sealed class SessionTests(EngineFixture fixture) : IAsyncLifetime
+public abstract class SessionTests(EngineUnderTest fixture) : IAsyncLifetime
 {
     private IEngineSession session = null!;
 
@@ -241,3 +241,7 @@ public sealed class SessionTests(EngineFixture fixture) : IAsyncLifetime
 
     private async Task<ImmutableArray<SessionReply>> RunAsync(params SessionCommand[] commands) => (await session.RunAsync(commands, null, Cancellation)).Value;
 }
+
+public sealed class SessionTestsOnV8(V8 engine) : SessionTests(engine);
+
+public sealed class SessionTestsOnWasmtime(InProcess engine) : SessionTests(engine);

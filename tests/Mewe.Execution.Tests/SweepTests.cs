@@ -3,7 +3,7 @@ using static Mewe.Execution.Tests.ModuleAssembler;
 
 namespace Mewe.Execution.Tests;
 
-public sealed class SweepTests(EngineFixture fixture)
+public abstract class SweepTests(EngineUnderTest fixture)
 {
     private static readonly byte[] Unreachable = [0x00];
     private static readonly byte[] DivideByZero = [.. I32Const(1), .. I32Const(0), 0x6d, 0x1a];
@@ -171,7 +171,7 @@ public sealed class SweepTests(EngineFixture fixture)
     [Fact]
     public async Task A_harness_that_cannot_run_is_rejected_with_a_reason()
     {
-        Assert.Contains("expected magic word", (await Sweep([1, 2, 3, 4], 1, 1)).Rejection);
+        Assert.Contains("magic", (await Sweep([1, 2, 3, 4], 1, 1)).Rejection);
         Assert.Contains("subject_1", (await Sweep(Of(Multiply(1)), 2, 1)).Rejection);
         var trapsAtStart = Assemble(Multiply(1));
         trapsAtStart.Start(trapsAtStart.Function([], [], Unreachable));
@@ -219,3 +219,7 @@ public sealed class SweepTests(EngineFixture fixture)
     private async Task<SweepResult> Sweep(byte[] harness, int subjects, int inputs) =>
         (await fixture.Engine.SweepAsync(new SweepRequest(harness, subjects, 0, inputs), Cancellation)).Value;
 }
+
+public sealed class SweepTestsOnV8(V8 engine) : SweepTests(engine);
+
+public sealed class SweepTestsOnWasmtime(InProcess engine) : SweepTests(engine);

@@ -4,7 +4,7 @@ using static Mewe.Execution.Tests.ModuleAssembler;
 
 namespace Mewe.Execution.Tests;
 
-public sealed class TimingTests(EngineFixture fixture)
+public abstract class TimingTests(EngineUnderTest fixture)
 {
     private static readonly ImmutableArray<TimingTier> Tiers = [.. Enum.GetValues<TimingTier>()];
 
@@ -202,3 +202,7 @@ public sealed class TimingTests(EngineFixture fixture)
 
     private async Task<TimingResult> Time(TimingRequest request) => (await fixture.Engine.TimeAsync(request, Cancellation)).Value;
 }
+
+public sealed class TimingTestsOnV8(V8 engine) : TimingTests(engine);
+
+public sealed class TimingTestsOnWasmtime(InProcess engine) : TimingTests(engine);

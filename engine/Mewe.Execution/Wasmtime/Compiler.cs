@@ -1,0 +1,193 @@
+using System.Security.Cryptography;
+using Mewe.Execution.Wasmtime.Native;
+
+namespace Mewe.Execution.Wasmtime;
+
+/// <summary>One engine of the library: a compiler with settings, and the modules that it compiled last.</summary>
+internal sealed class Compiler : IDisposable
+{
+    private const int CachedModules = 32;
+    private const int CachedBytes = 64 << 20;
+
+    private readonly Lock gate = new();
+    private readonly LinkedList<CompiledModule> byUse = new(); // the latest first
+    private readonly Dictionary<UInt128, LinkedListNode<CompiledModule>> cache = [];
+    private long cachedBytes;
+
+    private Compiler(EngineHandle engine) => Engine = engine;
+
+    public EngineHandle Engine { get; }
+
+    /// <summary>
+    /// For sweeps and sessions: many short-lived modules. Bounds are checked by instructions, so that memories need neither gigabytes of reserved addresses nor a signal handler, which would cost more than the
+    /// module's work; the rest is as shipped.
+    /// </summary>
+    public static Compiler ForManyModules(WasmtimeEngineOptions options) => new(NewEngine(options, config =>
+    {
+        Api.SetSignalsBasedTraps(config, false);
+        Api.SetMemoryReservation(config, 0);
+        Api.SetMemoryGuardSize(config, 0);
+        Api.SetMemoryReservationForGrowth(config, 1 << 20);
+        Api.SetMemoryInitCow(config, false);
+    }));
+
+    /// <summary>For whole programs and timing: the code and the memories that Wasmtime's users get, with the interruption that servers switch on.</summary>
+    public static Compiler AsShipped(WasmtimeEngineOptions options) => new(NewEngine(options, _ => { }));
+
+    /// <summary>For looking at the code: nothing that depends on the processor, no counting and no interruption.</summary>
+    public static Compiler ForLooking(string target) => new(NewEngine(new WasmtimeEngineOptions(), config =>
+    {
+        Api.SetEpochInterruption(config, false);
+        Problems.ThrowOnError(Api.SetTarget(config, target));
+    }));
+
+    /// <summary>Compiles a module, or takes it from the cache. The caller disposes what it gets; the code stays for as long as somebody uses it.</summary>
+    /// <exception cref="RejectedException">It is not valid, or beyond a limit of the compiler.</exception>
+    public CompiledModule Compile(ReadOnlyMemory<byte> bytes)
+    {
+        var key = HashOf(bytes.Span);
+        lock (gate)
+        {
+            if (cache.TryGetValue(key, out var known))
+            {
+                byUse.Remove(known);
+                byUse.AddFirst(known);
+                return known.Value.Share();
+            }
+        }
+
+        var compiled = new CompiledModule(Translate(bytes.Span), bytes.ToArray(), key);
+        lock (gate)
+        {
+            compiled.Share();
+            if (cache.TryAdd(key, new LinkedListNode<CompiledModule>(compiled)))
+            {
+                byUse.AddFirst(cache[key]);
+                cachedBytes += compiled.Bytes.Length;
+                while (cache.Count > CachedModules || (cachedBytes > CachedBytes && cache.Count > 1))
+                {
+                    var oldest = byUse.Last!.Value;
+                    byUse.RemoveLast();
+                    cache.Remove(oldest.Key);
+                    cachedBytes -= oldest.Bytes.Length;
+                    oldest.Dispose();
+                }
+            }
+            else
+            {
+                compiled.Dispose(); // of the share that would have been the cache's: another thread was faster
+            }
+        }
+
+        return compiled;
+    }
+
+    /// <summary>Compiles a module that nobody will ask for again.</summary>
+    /// <exception cref="RejectedException">As <see cref="Compile"/>.</exception>
+    public unsafe CodeHandle Translate(ReadOnlySpan<byte> bytes)
+    {
+        fixed (byte* wasm = bytes)
+        {
+            var error = Api.NewModule(Engine, wasm, (nuint)bytes.Length, out var module);
+            return error == 0 ? module : throw new RejectedException(Problems.TakeError(error));
+        }
+    }
+
+    /// <summary>Why a module is not valid; null when it is.</summary>
+    public unsafe string? Validate(ReadOnlySpan<byte> bytes)
+    {
+        fixed (byte* wasm = bytes)
+        {
+            var error = Api.Validate(Engine, wasm, (nuint)bytes.Length);
+            return error == 0 ? null : Problems.TakeError(error);
+        }
+    }
+
+    /// <summary>All stores look whether they are to end.</summary>
+    public void MoveEpoch()
+    {
+        try
+        {
+            Api.IncrementEpoch(Engine);
+        }
+        catch (ObjectDisposedException)
+        {
+            // A clock that rang after the last request had been answered and the engine was disposed.
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            foreach (var module in byUse)
+            {
+                module.Dispose();
+            }
+
+            cache.Clear();
+            byUse.Clear();
+        }
+
+        Engine.Dispose();
+    }
+
+    private static EngineHandle NewEngine(WasmtimeEngineOptions options, Action<nint> set)
+    {
+        var config = Api.NewConfig();
+        Api.SetEpochInterruption(config, true);
+        Api.SetConsumeFuel(config, options.Fuel is not null);
+        Api.SetMaxWasmStack(config, (nuint)options.MaximumStackBytes);
+        Api.SetParallelCompilation(config, false); // the engine's workers are the parallelism, and timing must not be disturbed
+        Api.SetNativeUnwindInfo(config, OperatingSystem.IsWindows());
+        Api.SetMacosUseMachPorts(config, false); // they do not go together with .NET's own handlers
+        Api.SetThreads(config, true);
+        Api.SetSharedMemory(config, true);
+        Api.SetFunctionReferences(config, true);
+        Api.SetGc(config, true);
+        Api.SetExceptions(config, true);
+        set(config);
+        var engine = Api.NewEngine(config);
+        return engine.IsInvalid ? throw new InvalidOperationException("Wasmtime did not accept the settings") : engine;
+    }
+
+    private static UInt128 HashOf(ReadOnlySpan<byte> bytes)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(bytes, hash);
+        return System.Buffers.Binary.BinaryPrimitives.ReadUInt128LittleEndian(hash);
+    }
+}
+
+/// <summary>A module's code, and what Mewe reads in its bytes. Shared and counted: whoever got it disposes it once, and the last one frees the code.</summary>
+internal sealed class CompiledModule(CodeHandle handle, byte[] bytes, UInt128 key) : IDisposable
+{
+    private int users = 1;
+    private Wasm.WasmModule? parsed;
+
+    public CodeHandle Handle => handle;
+
+    public byte[] Bytes => bytes;
+
+    public UInt128 Key => key;
+
+    /// <summary>The module's types, imports and exports. Wasmtime has accepted the module, so only a proposal that Mewe does not know makes this fail.</summary>
+    /// <exception cref="RejectedException">Mewe cannot read the module.</exception>
+    public Wasm.WasmModule Parsed =>
+        parsed ??= Wasm.Binary.ModuleReader.TryRead(bytes, out var error) ?? throw new RejectedException($"Mewe cannot read the module: {error}");
+
+    /// <summary>One more user; only while there is one.</summary>
+    public CompiledModule Share()
+    {
+        Interlocked.Increment(ref users);
+        return this;
+    }
+
+    public void Dispose()
+    {
+        if (Interlocked.Decrement(ref users) == 0)
+        {
+            handle.Dispose();
+        }
+    }
+}

@@ -1,0 +1,320 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using Mewe.Execution.Wasmtime.Native;
+using Slot = Mewe.Execution.Wasmtime.SweepDriver.Slot;
+
+namespace Mewe.Execution.Wasmtime;
+
+/// <summary>One sweep: what <see cref="SweepDriver"/> does not do by itself, which is traps, differences, and originals without an answer. <see cref="SweepRequest"/> says what a harness is and what equal means.</summary>
+internal sealed class Sweeping
+{
+    private readonly SweepRequest request;
+    private readonly Store store;
+    private readonly DriverInstance driver;
+    private readonly StoreItem digest, outcome;
+    private readonly Tally[] tallies;
+    private readonly int digestsAt;
+
+    private Sweeping(SweepRequest request, Store store, Instance harness)
+    {
+        this.request = request;
+        this.store = store;
+        driver = new DriverInstance(store);
+        var subjects = new StoreItem[request.SubjectCount];
+        for (var k = 0; k < subjects.Length; k++)
+        {
+            subjects[k] = Function(harness, $"subject_{k}");
+        }
+
+        digest = Function(harness, "digest");
+        outcome = Function(harness, "outcome");
+        driver.Place(1, 0, digest, "\"digest\"");
+        driver.Place(2, 0, outcome, "\"outcome\"");
+        driver.GrowTable(0, subjects.Length - 1);
+        for (var k = 0; k < subjects.Length; k++)
+        {
+            driver.Place(0, k, subjects[k], $"\"subject_{k}\"");
+        }
+
+        tallies = new Tally[subjects.Length];
+        var perSubject = subjects.Length << SweepDriver.SubjectShift;
+        digestsAt = (perSubject + Store.PageBytes - 1) / Store.PageBytes * Store.PageBytes;
+        driver.Reserve(digestsAt + (request.KeepDigests ? (long)subjects.Length * request.InputCount * sizeof(ulong) : 0));
+        driver[Slot.First] = (uint)request.FirstInput;
+        driver[Slot.Inputs] = (uint)request.InputCount;
+        driver[Slot.Subjects] = (uint)subjects.Length;
+        driver[Slot.DigestsAt] = request.KeepDigests ? (uint)digestsAt : 0;
+        var words = PerSubject;
+        for (var k = 0; k < subjects.Length; k++)
+        {
+            words[4 * k] = 1;
+        }
+    }
+
+    // Four words for each subject: active, compared, trapped, nothing.
+    private Span<uint> PerSubject => MemoryMarshal.Cast<byte, uint>(driver.Memory.Bytes)[..(4 * tallies.Length)];
+
+    /// <summary>Runs a sweep to its end.</summary>
+    /// <exception cref="RejectedException">The harness cannot be run.</exception>
+    public static SweepResult Run(SweepRequest request, Store store)
+    {
+        var instance = store.Instantiate(store.Compile(request.Harness).Handle, [], out var trap, out var problem);
+        if (instance is not { } harness)
+        {
+            throw new RejectedException(trap?.Message ?? problem!);
+        }
+
+        foreach (var content in request.Preload)
+        {
+            var memory = harness.Memory(content.Export) ?? throw new RejectedException($"the harness does not export the memory \"{content.Export}\"");
+            var target = memory.At(content.Offset, content.Bytes.Length);
+            if (target.Length != content.Bytes.Length)
+            {
+                throw new RejectedException($"what is to be written does not fit into the memory \"{content.Export}\"");
+            }
+
+            content.Bytes.Span.CopyTo(target);
+        }
+
+        var sweeping = new Sweeping(request, store, harness);
+        sweeping.Run();
+        return sweeping.Result(harness);
+    }
+
+    private void Run()
+    {
+        for (; ; )
+        {
+            var trap = driver.Resume(out var happened);
+            if (trap is not null)
+            {
+                store.ThrowIfInterrupted();
+                Trapped(trap.Kind);
+            }
+            else if (happened == SweepDriver.Done)
+            {
+                return;
+            }
+            else if (happened == SweepDriver.OriginalOutOfFuel)
+            {
+                Undecided();
+            }
+            else
+            {
+                Differs(new SweepObservation(driver[Slot.Digest], (int)driver[Slot.Outcome], (TrapKind)driver[Slot.Trap]));
+            }
+        }
+    }
+
+    // The subject at work trapped or threw. The driver goes on behind it.
+    private void Trapped(TrapKind trap)
+    {
+        var number = (int)driver[Slot.Subject];
+        PerSubject[(4 * number) + 2]++;
+        var observedDigest = Ask(digest, ValueTag.I64);
+        var observedOutcome = (int)Ask(outcome, ValueTag.I32);
+        if (request.KeepDigests)
+        {
+            Digests[(number * request.InputCount) + (int)driver[Slot.Index]] = observedDigest;
+        }
+
+        var ending = trap == TrapKind.Exception ? SweepDriver.EndedWithException : SweepDriver.EndedWithTrap;
+        if (number == 0)
+        {
+            if (trap == TrapKind.StackExhaustion || observedOutcome == SweepOutcome.FuelExhausted)
+            {
+                Undecided();
+                return;
+            }
+
+            driver[Slot.OriginalTrap] = (uint)trap;
+            driver[Slot.OriginalEnding] = (uint)ending;
+            driver[Slot.OriginalDigest] = observedDigest;
+            driver[Slot.OriginalOutcome] = (uint)observedOutcome;
+        }
+        else if (trap == TrapKind.StackExhaustion)
+        {
+            tallies[number].Inconclusive++;
+            driver[Slot.Subject] = (uint)number + 1;
+            return;
+        }
+        else if (ending != (int)driver[Slot.OriginalEnding] || observedDigest != driver[Slot.OriginalDigest] || observedOutcome != (int)driver[Slot.OriginalOutcome])
+        {
+            Differs(new SweepObservation(observedDigest, observedOutcome, trap));
+            return;
+        }
+
+        PerSubject[(4 * number) + 1]++;
+        driver[Slot.Subject] = (uint)number + 1;
+    }
+
+    // The original has no answer for this input, so nobody else needs to be asked.
+    private void Undecided()
+    {
+        var words = PerSubject;
+        for (var k = 0; k < tallies.Length; k++)
+        {
+            if (words[4 * k] != 0)
+            {
+                tallies[k].Inconclusive++;
+            }
+        }
+
+        driver[Slot.Index]++;
+        driver[Slot.Subject] = 0;
+    }
+
+    private void Differs(SweepObservation observed)
+    {
+        var number = (int)driver[Slot.Subject];
+        tallies[number].Differences++;
+        tallies[number].First ??= new SweepDifference(
+            unchecked(request.FirstInput + (int)driver[Slot.Index]),
+            new SweepObservation(driver[Slot.OriginalDigest], (int)driver[Slot.OriginalOutcome], (TrapKind)driver[Slot.OriginalTrap]),
+            observed);
+        var words = PerSubject;
+        words[(4 * number) + 1]++;
+        if (request.StopAtFirstDifference)
+        {
+            words[4 * number] = 0;
+        }
+
+        driver[Slot.Subject] = (uint)number + 1;
+    }
+
+    private SweepResult Result(Instance harness)
+    {
+        var reports = ImmutableArray.CreateBuilder<SubjectReport>(tallies.Length);
+        var words = PerSubject;
+        for (var k = 0; k < tallies.Length; k++)
+        {
+            var compared = (int)words[(4 * k) + 1];
+            var status = tallies[k].Differences > 0 ? SubjectStatus.Differs : compared > 0 ? SubjectStatus.Agrees : SubjectStatus.NotCompared;
+            reports.Add(new SubjectReport(status, compared, tallies[k].Inconclusive, (int)words[(4 * k) + 2], tallies[k].Differences, tallies[k].First));
+        }
+
+        return new SweepResult
+        {
+            Executions = (long)driver[Slot.Executions],
+            Subjects = reports.MoveToImmutable(),
+            ReadBack = [.. request.ReadBack.Select(range => (ReadOnlyMemory<byte>)(harness.Memory(range.Export)?.At(range.Offset, range.Length).ToArray() ?? []))],
+            Digests = request.KeepDigests ? [.. Digests] : [],
+        };
+    }
+
+    private Span<ulong> Digests => MemoryMarshal.Cast<byte, ulong>(driver.Memory.At(digestsAt, (long)tallies.Length * request.InputCount * sizeof(ulong)));
+
+    private ulong Ask(StoreItem function, ValueTag kind)
+    {
+        var result = new Value { Kind = kind };
+        var trap = store.Call(function, [], new Span<Value>(ref result));
+        return trap is null ? result.Low : throw new RejectedException(trap.Message);
+    }
+
+    private static StoreItem Function(Instance harness, string name) =>
+        harness.TryGetFunction(name, out var function) ? function : throw new RejectedException($"the harness does not export the function \"{name}\"");
+
+    private struct Tally
+    {
+        public int Inconclusive;
+        public int Differences;
+        public SweepDifference? First;
+    }
+
+    /// <summary>An instance of the driver beside the harness.</summary>
+    private sealed unsafe class DriverInstance
+    {
+        private static readonly string[] SlotNames = Enum.GetNames<Slot>();
+
+        private readonly Store store;
+        private readonly Extern[] slots = new Extern[SlotNames.Length];
+        private readonly Extern[] tables = new Extern[3];
+        private readonly StoreItem resume;
+
+        public DriverInstance(Store store)
+        {
+            this.store = store;
+            var instance = store.Instantiate(store.Compile(SweepDriver.Bytes).Handle, [], out _, out var problem)
+                ?? throw new RejectedException($"the driver of sweeps does not start: {problem}");
+            for (var slot = 0; slot < slots.Length; slot++)
+            {
+                instance.TryGet(SlotNames[slot], out slots[slot]);
+            }
+
+            for (var type = 0; type < tables.Length; type++)
+            {
+                instance.TryGet(SweepDriver.TableName(type), out tables[type]);
+            }
+
+            instance.TryGetFunction("resume", out resume);
+            Memory = instance.Memory("memory")!;
+        }
+
+        public LinearMemory Memory { get; }
+
+        /// <summary>The driver's state. An i32 has its 32 bits.</summary>
+        public ulong this[Slot slot]
+        {
+            get
+            {
+                fixed (ulong* global = &slots[(int)slot].First)
+                {
+                    Api.GetGlobal(store.Context, global, out var value);
+                    return value.Kind == ValueTag.I32 ? (uint)value.Low : value.Low;
+                }
+            }
+
+            set
+            {
+                fixed (ulong* global = &slots[(int)slot].First)
+                {
+                    var kind = slot is Slot.OriginalDigest or Slot.Digest ? ValueTag.I64 : ValueTag.I32;
+                    Problems.ThrowOnError(Api.SetGlobal(store.Context, global, new Value { Kind = kind, Low = value }));
+                }
+            }
+        }
+
+        public WasmTrap? Resume(out int happened)
+        {
+            var result = new Value { Kind = ValueTag.I32 };
+            var trap = store.Call(resume, [], new Span<Value>(ref result));
+            happened = (int)(uint)result.Low;
+            return trap;
+        }
+
+        /// <summary>Puts a function where the driver calls it.</summary>
+        /// <exception cref="RejectedException">It has another type.</exception>
+        public void Place(int table, int entry, StoreItem function, string what)
+        {
+            fixed (ulong* self = &tables[table].First)
+            {
+                var error = Api.SetTable(store.Context, self, (ulong)entry, new Value { Kind = ValueTag.FuncRef, Low = function.Store, High = function.Item });
+                if (error != 0)
+                {
+                    Problems.TakeError(error);
+                    throw new RejectedException($"the harness's {what} has the wrong type");
+                }
+            }
+        }
+
+        public void GrowTable(int table, int by)
+        {
+            fixed (ulong* self = &tables[table].First)
+            {
+                if (by > 0)
+                {
+                    Problems.ThrowOnError(Api.GrowTable(store.Context, self, (ulong)by, new Value { Kind = ValueTag.FuncRef }, out _));
+                }
+            }
+        }
+
+        public void Reserve(long bytes)
+        {
+            var missing = bytes - (long)Memory.Size;
+            if (missing > 0)
+            {
+                Memory.Grow((ulong)((missing + Store.PageBytes - 1) / Store.PageBytes));
+            }
+        }
+    }
+}

@@ -1,0 +1,227 @@
+using System.Collections.Immutable;
+
+namespace Mewe.Execution.Wasmtime;
+
+/// <summary>Wasmtime in this process, with Cranelift. README.md in this folder has the rules of ownership and interruption.</summary>
+public sealed class WasmtimeEngine : IWasmEngine
+{
+    // How much longer than its limit a request may take that is busy with what cannot be interrupted (compiling) before it is given up.
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
+
+    private readonly WasmtimeEngineOptions options;
+    private readonly EngineThreads threads = new();
+    private readonly Compiler many;
+    private readonly Compiler shipped;
+    private readonly SemaphoreSlim sweepSlots, otherSlots;
+    private readonly SemaphoreSlim timing = new(1, 1); // two timings at once would disturb each other
+    private readonly Lock gate = new();
+    private readonly HashSet<Interruption> running = [];
+    private readonly TaskCompletionSource idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool disposed;
+
+    private WasmtimeEngine(WasmtimeEngineOptions options, WasmtimeLibrary library)
+    {
+        this.options = options;
+        sweepSlots = new SemaphoreSlim(options.Workers, options.Workers);
+        otherSlots = new SemaphoreSlim(options.Workers, options.Workers);
+        many = Compiler.ForManyModules(options);
+        shipped = Compiler.AsShipped(options);
+        Info = new EngineInfo("wasmtime", library.Version, Environment.Version.ToString(3), FeatureProbes.Find(probe => many.Validate(probe) is null));
+        LibraryOrigin = library.Origin;
+    }
+
+    /// <inheritdoc/>
+    public EngineInfo Info { get; }
+
+    /// <summary>Where the library was found.</summary>
+    public string LibraryOrigin { get; }
+
+    /// <inheritdoc/>
+    public TimeSpan ProcessorTime => TimeSpan.Zero;
+
+    /// <summary>Loads the library and prepares the compilers.</summary>
+    public static EngineResult<WasmtimeEngine> Start(WasmtimeEngineOptions options) =>
+        WasmtimeLibrary.TryLoad(options.LibraryPath, out var library, out var problem)
+            ? new WasmtimeEngine(options, library)
+            : new EngineFailure(EngineFailureKind.Unavailable, problem);
+
+    /// <inheritdoc/>
+    public Task<EngineResult<EngineValidation>> ValidateAsync(ReadOnlyMemory<byte> module, CancellationToken cancellationToken) => ExecuteAsync(
+        otherSlots, many, null, _ => many.Validate(module.Span) is { } message ? new EngineValidation(false, message) : new EngineValidation(true, null), cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<EngineResult<SweepResult>> SweepAsync(SweepRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(request.SubjectCount, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(request.InputCount);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((long)request.SubjectCount * request.InputCount, SweepRequest.MaximumRuns);
+        return ExecuteAsync(
+            sweepSlots,
+            many,
+            request.AbortAfter,
+            interruption =>
+            {
+                try
+                {
+                    using var store = new Store(many, interruption, LimitsFor(request.Harness.Span));
+                    return Sweeping.Run(request, store);
+                }
+                catch (RejectedException rejected)
+                {
+                    return new SweepResult { Rejection = rejected.Message };
+                }
+            },
+            cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public Task<EngineResult<RunResult>> RunAsync(ModuleRun run, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public Task<EngineResult<TimingResult>> TimeAsync(TimingRequest request, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public Task<EngineResult<MachineCode>> MachineCodeAsync(ReadOnlyMemory<byte> module, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public Task<EngineResult<IEngineSession>> OpenSessionAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        lock (gate)
+        {
+            if (disposed)
+            {
+                return;
+            }
+
+            disposed = true;
+            foreach (var interruption in running)
+            {
+                interruption.Request();
+            }
+
+            if (running.Count == 0)
+            {
+                idle.TrySetResult();
+            }
+        }
+
+        many.MoveEpoch();
+        shipped.MoveEpoch();
+        await idle.Task.ConfigureAwait(false);
+        threads.Dispose();
+        many.Dispose();
+        shipped.Dispose();
+    }
+
+    /// <summary>Does something on a thread for WebAssembly, and ends it when its time is over, when nobody wants it any more, or when the engine is disposed.</summary>
+    /// <param name="slots">How many may do this at once; null for any number.</param>
+    /// <param name="compiler">Whose code runs.</param>
+    internal async Task<EngineResult<T>> ExecuteAsync<T>(
+        SemaphoreSlim? slots, Compiler compiler, TimeSpan? abortAfter, Func<Interruption, T> work, CancellationToken cancellationToken)
+    {
+        ObjectDisposedException.ThrowIf(disposed, typeof(IWasmEngine));
+        if (slots is not null)
+        {
+            await slots.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        var limit = abortAfter ?? options.AbortAfter;
+        var interruption = new Interruption();
+        var answer = new TaskCompletionSource<EngineResult<T>>(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (!TryBegin(interruption))
+        {
+            slots?.Release();
+            interruption.Dispose();
+            throw new ObjectDisposedException(nameof(IWasmEngine));
+        }
+
+        threads.Start(() =>
+        {
+            try
+            {
+                answer.SetResult(work(interruption));
+            }
+            catch (EngineStoppedException stopped)
+            {
+                answer.SetResult(new EngineFailure(stopped.Kind, stopped.Message));
+            }
+            catch (Exception defect)
+            {
+                answer.SetException(defect);
+            }
+            finally
+            {
+                slots?.Release();
+                End(interruption);
+            }
+        });
+
+        void Interrupt()
+        {
+            interruption.Request();
+            compiler.MoveEpoch();
+        }
+
+        using var clock = new CancellationTokenSource(limit);
+        EngineResult<T> result;
+        await using (clock.Token.Register(Interrupt).ConfigureAwait(false))
+        await using (cancellationToken.Register(Interrupt).ConfigureAwait(false))
+        {
+            try
+            {
+                result = await answer.Task.WaitAsync(limit + Grace, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (TimeoutException)
+            {
+                result = new EngineFailure(EngineFailureKind.Hung, "it is still being compiled");
+            }
+        }
+
+        if (result.Failure is { Kind: EngineFailureKind.Hung })
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            ObjectDisposedException.ThrowIf(disposed, typeof(IWasmEngine));
+            if (interruption.Requested)
+            {
+                return new EngineFailure(EngineFailureKind.Hung, $"no answer within {limit.TotalSeconds:0.###} s; {result.Failure.Message}");
+            }
+        }
+
+        return result;
+    }
+
+    private bool TryBegin(Interruption interruption)
+    {
+        lock (gate)
+        {
+            return !disposed && running.Add(interruption);
+        }
+    }
+
+    private void End(Interruption interruption)
+    {
+        lock (gate)
+        {
+            running.Remove(interruption);
+            if (disposed && running.Count == 0)
+            {
+                idle.TrySetResult();
+            }
+        }
+
+        interruption.Dispose();
+    }
+
+    // A module with many memories gets less for each, see WasmtimeEngineOptions.MaximumMemoryPages.
+    private StoreLimits LimitsFor(ReadOnlySpan<byte> module)
+    {
+        var memories = MemoryCount.Of(module);
+        var pages = memories <= WasmtimeEngineOptions.FullSizeMemories
+            ? options.MaximumMemoryPages
+            : (long)options.MaximumMemoryPages * WasmtimeEngineOptions.FullSizeMemories / memories;
+        return new StoreLimits(pages, options.Fuel);
+    }
+}

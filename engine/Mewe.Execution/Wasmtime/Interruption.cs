@@ -10,7 +10,9 @@ namespace Mewe.Execution.Wasmtime;
 /// <remarks>So a request that is ended costs all others one callback, and none of them its life. Whoever asks first sets the flag and then moves the epoch.</remarks>
 internal sealed class Interruption : IDisposable
 {
+    private readonly Lock gate = new();
     private GCHandle self;
+    private Interruption? heir;
     private volatile bool requested;
 
     public Interruption() => self = GCHandle.Alloc(this);
@@ -19,10 +21,27 @@ internal sealed class Interruption : IDisposable
     public bool Requested => requested;
 
     /// <summary>From now on the store's code ends at its next look at the epoch. The caller moves the epoch afterwards.</summary>
-    public void Request() => requested = true;
+    public void Request()
+    {
+        lock (gate)
+        {
+            requested = true;
+            heir?.Request();
+        }
+    }
 
-    /// <summary>The store goes on as if nobody had asked: for stores that outlive a request.</summary>
-    public void Forget() => requested = false;
+    /// <summary>Ends another store as well: that of a session, which outlives the request. Null: from now on no other.</summary>
+    public void PassTo(Interruption? other)
+    {
+        lock (gate)
+        {
+            heir = other;
+            if (requested)
+            {
+                other?.Request();
+            }
+        }
+    }
 
     /// <summary>Has a store ask this object.</summary>
     public unsafe void Watch(StoreHandle store, nint context)

@@ -59,6 +59,15 @@ internal sealed unsafe class Store : IDisposable
     /// <summary>Has an object disposed when the store is gone.</summary>
     public void Own(IDisposable item) => owned.Add(item);
 
+    /// <summary>Frees an exported item with the store, if it is one of those that own something.</summary>
+    public void OwnIfShared(Extern item)
+    {
+        if (item.Kind == ExternTag.SharedMemory)
+        {
+            owned.Add(new LinearMemory(this, item));
+        }
+    }
+
     /// <summary>Compiles a module, which stays for as long as the store.</summary>
     /// <exception cref="RejectedException">It is not valid.</exception>
     public CompiledModule Compile(ReadOnlyMemory<byte> bytes)

@@ -75,7 +75,22 @@ public sealed class WasmtimeEngine : IWasmEngine
     }
 
     /// <inheritdoc/>
-    public Task<EngineResult<RunResult>> RunAsync(ModuleRun run, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<EngineResult<RunResult>> RunAsync(ModuleRun run, CancellationToken cancellationToken) => ExecuteAsync(
+        otherSlots,
+        shipped,
+        run.AbortAfter,
+        interruption =>
+        {
+            try
+            {
+                return Run(run, interruption);
+            }
+            catch (RejectedException rejected)
+            {
+                return new RunResult { Rejection = rejected.Message };
+            }
+        },
+        cancellationToken);
 
     /// <inheritdoc/>
     public Task<EngineResult<TimingResult>> TimeAsync(TimingRequest request, CancellationToken cancellationToken) => throw new NotSupportedException();
@@ -84,7 +99,13 @@ public sealed class WasmtimeEngine : IWasmEngine
     public Task<EngineResult<MachineCode>> MachineCodeAsync(ReadOnlyMemory<byte> module, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public Task<EngineResult<IEngineSession>> OpenSessionAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<EngineResult<IEngineSession>> OpenSessionAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        ObjectDisposedException.ThrowIf(disposed, typeof(IWasmEngine));
+        var limits = new StoreLimits(WasmtimeEngineOptions.SessionMemoryPages, options.Fuel);
+        return Task.FromResult(new EngineResult<IEngineSession>(new WasmtimeSession(this, many, limits)));
+    }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -191,6 +212,26 @@ public sealed class WasmtimeEngine : IWasmEngine
         }
 
         return result;
+    }
+
+    private RunResult Run(ModuleRun run, Interruption interruption)
+    {
+        using var module = shipped.Compile(run.Module);
+        var limits = LimitsFor(run.Module.Span);
+        var distinct = new DistinctOutcomes();
+        foreach (var seed in run.Seeds)
+        {
+            using var store = new Store(shipped, interruption, limits);
+            var once = new WorkloadRun(module, run.Workload, seed, run.UnknownImports == UnknownImports.Zero, store);
+            if (once.Begin())
+            {
+                once.Work();
+            }
+
+            distinct.Add(once.Outcome(run.ReadBack));
+        }
+
+        return distinct.ToResult();
     }
 
     private bool TryBegin(Interruption interruption)

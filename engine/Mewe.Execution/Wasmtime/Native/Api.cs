@@ -214,18 +214,6 @@ internal static unsafe partial class Api
     [LibraryImport(Library, EntryPoint = "wasmtime_externref_data")]
     public static partial nint ExternRefData(nint context, ulong* reference);
 
-    [LibraryImport(Library, EntryPoint = "wasmtime_anyref_is_i31")]
-    [return: MarshalAs(UnmanagedType.U1)]
-    public static partial bool IsI31(nint context, ulong* reference);
-
-    [LibraryImport(Library, EntryPoint = "wasmtime_anyref_is_struct")]
-    [return: MarshalAs(UnmanagedType.U1)]
-    public static partial bool IsStruct(nint context, ulong* reference);
-
-    [LibraryImport(Library, EntryPoint = "wasmtime_anyref_is_array")]
-    [return: MarshalAs(UnmanagedType.U1)]
-    public static partial bool IsArray(nint context, ulong* reference);
-
     // --- Errors and traps ---
 
     [LibraryImport(Library, EntryPoint = "wasmtime_error_new")]

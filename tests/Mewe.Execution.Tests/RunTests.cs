@@ -6,7 +6,7 @@ namespace Mewe.Execution.Tests;
 
 public abstract class RunTests(EngineUnderTest fixture)
 {
-    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+    private protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData("", "RGl2ZXJzaXR5IGF0IHRoZSBlZGdlLCB0d2VudHktc2V2ZW4gYnl0ZXM_\n")]

@@ -8,7 +8,7 @@ public abstract class SessionTests(EngineUnderTest fixture) : IAsyncLifetime
 {
     private IEngineSession session = null!;
 
-    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+    private protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync() => session = (await fixture.Engine.OpenSessionAsync(Cancellation)).Value;
 

@@ -9,7 +9,7 @@ public abstract class SweepTests(EngineUnderTest fixture)
     private static readonly byte[] DivideByZero = [.. I32Const(1), .. I32Const(0), 0x6d, 0x1a];
     private static readonly byte[] OutOfFuel = [.. SetOutcome(SweepOutcome.FuelExhausted), .. Unreachable];
 
-    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+    private protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Subjects_that_compute_the_same_agree_on_every_input()

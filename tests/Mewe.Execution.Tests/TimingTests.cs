@@ -8,7 +8,7 @@ public abstract class TimingTests(EngineUnderTest fixture)
 {
     private static readonly ImmutableArray<TimingTier> Tiers = [.. Enum.GetValues<TimingTier>()];
 
-    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+    private protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public static TheoryData<TimingTier> AllTiers => [.. Tiers];
 

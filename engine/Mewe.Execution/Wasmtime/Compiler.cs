@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Mewe.Execution.Wasmtime.Native;
 
@@ -8,6 +9,8 @@ internal sealed class Compiler : IDisposable
 {
     private const int CachedModules = 32;
     private const int CachedBytes = 64 << 20;
+
+    private static readonly string[] AnyX64 = ["has_sse3", "has_ssse3", "has_sse41", "has_sse42", "has_popcnt"];
 
     private readonly Lock gate = new();
     private readonly LinkedList<CompiledModule> byUse = new(); // the latest first
@@ -34,11 +37,17 @@ internal sealed class Compiler : IDisposable
     /// <summary>For whole programs and timing: the code and the memories that Wasmtime's users get, with the interruption that servers switch on.</summary>
     public static Compiler AsShipped(WasmtimeEngineOptions options) => new(NewEngine(options, _ => { }));
 
-    /// <summary>For looking at the code: nothing that depends on the processor, no counting and no interruption.</summary>
-    public static Compiler ForLooking(string target) => new(NewEngine(new WasmtimeEngineOptions(), config =>
+    /// <summary>
+    /// For looking at the code: as shipped, without counting and interruption, for what every x64 processor of the last fifteen years can do, so that which functions have the same code does not depend on the machine. Null on other processors.
+    /// </summary>
+    public static Compiler? ForLooking() => RuntimeInformation.ProcessArchitecture != Architecture.X64 ? null : new(NewEngine(new WasmtimeEngineOptions(), config =>
     {
         Api.SetEpochInterruption(config, false);
-        Problems.ThrowOnError(Api.SetTarget(config, target));
+        Problems.ThrowOnError(Api.SetTarget(config, OperatingSystem.IsWindows() ? "x86_64-pc-windows-msvc" : OperatingSystem.IsMacOS() ? "x86_64-apple-darwin" : "x86_64-unknown-linux-gnu"));
+        foreach (var extension in AnyX64)
+        {
+            Api.EnableCraneliftFlag(config, extension);
+        }
     }));
 
     /// <summary>Compiles a module, or takes it from the cache. The caller disposes what it gets; the code stays for as long as somebody uses it.</summary>

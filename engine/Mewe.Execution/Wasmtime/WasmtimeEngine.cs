@@ -1,4 +1,6 @@
-using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using Mewe.Execution.Wasmtime.Native;
+using Mewe.Wasm.Binary;
 
 namespace Mewe.Execution.Wasmtime;
 
@@ -8,10 +10,13 @@ public sealed class WasmtimeEngine : IWasmEngine
     // How much longer than its limit a request may take that is busy with what cannot be interrupted (compiling) before it is given up.
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
 
+    private const int LargeModuleBytes = 256 * 1024;
+
     private readonly WasmtimeEngineOptions options;
     private readonly EngineThreads threads = new();
     private readonly Compiler many;
     private readonly Compiler shipped;
+    private readonly Lazy<Compiler?> looking = new(Compiler.ForLooking);
     private readonly SemaphoreSlim sweepSlots, otherSlots;
     private readonly SemaphoreSlim timing = new(1, 1); // two timings at once would disturb each other
     private readonly Lock gate = new();
@@ -96,7 +101,33 @@ public sealed class WasmtimeEngine : IWasmEngine
     public Task<EngineResult<TimingResult>> TimeAsync(TimingRequest request, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public Task<EngineResult<MachineCode>> MachineCodeAsync(ReadOnlyMemory<byte> module, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<EngineResult<MachineCode>> MachineCodeAsync(ReadOnlyMemory<byte> module, CancellationToken cancellationToken)
+    {
+        if (looking.Value is not { } compiler)
+        {
+            return Task.FromResult(new EngineResult<MachineCode>(new EngineFailure(
+                EngineFailureKind.Unavailable, $"machine code is read on x64, and this is {RuntimeInformation.ProcessArchitecture}")));
+        }
+
+        // Compiling comes to an end by itself, but how long it takes grows with the module.
+        var limit = options.AbortAfter * (1 + (module.Length / LargeModuleBytes));
+        return ExecuteAsync(
+            otherSlots,
+            compiler,
+            limit,
+            _ =>
+            {
+                try
+                {
+                    return LookAt(compiler, module);
+                }
+                catch (RejectedException rejected)
+                {
+                    return new MachineCode { Rejection = rejected.Message };
+                }
+            },
+            cancellationToken);
+    }
 
     /// <inheritdoc/>
     public Task<EngineResult<IEngineSession>> OpenSessionAsync(CancellationToken cancellationToken)
@@ -135,6 +166,10 @@ public sealed class WasmtimeEngine : IWasmEngine
         threads.Dispose();
         many.Dispose();
         shipped.Dispose();
+        if (looking.IsValueCreated)
+        {
+            looking.Value?.Dispose();
+        }
     }
 
     /// <summary>Does something on a thread for WebAssembly, and ends it when its time is over, when nobody wants it any more, or when the engine is disposed.</summary>
@@ -232,6 +267,24 @@ public sealed class WasmtimeEngine : IWasmEngine
         }
 
         return distinct.ToResult();
+    }
+
+    private static unsafe MachineCode LookAt(Compiler compiler, ReadOnlyMemory<byte> module)
+    {
+        using var code = compiler.Translate(module.Span);
+        var parsed = ModuleReader.TryRead(module, out var error) ?? throw new RejectedException($"Mewe cannot read the module: {error}");
+        Problems.ThrowOnError(Api.Serialize(code, out var file));
+        try
+        {
+            var functions = SerializedCode.Read(file.Span, parsed.ImportedFunctionCount, parsed.FunctionTypes.Count, out var problem);
+            return problem is null
+                ? new MachineCode { Functions = functions }
+                : throw new EngineStoppedException(EngineFailureKind.Unavailable, $"Wasmtime's machine code cannot be used: {problem}");
+        }
+        finally
+        {
+            Api.DeleteBytes(ref file);
+        }
     }
 
     private bool TryBegin(Interruption interruption)

@@ -64,11 +64,8 @@ internal static unsafe partial class Api
     [LibraryImport(Library, EntryPoint = "wasmtime_config_target_set", StringMarshalling = StringMarshalling.Utf8)]
     public static partial nint SetTarget(nint config, string triple);
 
-    [LibraryImport(Library, EntryPoint = "wasmtime_config_cranelift_flag_set", StringMarshalling = StringMarshalling.Utf8)]
-    public static partial void SetCraneliftFlag(nint config, string flag, string value);
-
-    [LibraryImport(Library, EntryPoint = "wasmtime_config_cranelift_opt_level_set")]
-    public static partial void SetOptimization(nint config, byte level);
+    [LibraryImport(Library, EntryPoint = "wasmtime_config_cranelift_flag_enable", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial void EnableCraneliftFlag(nint config, string flag);
 
     [LibraryImport(Library, EntryPoint = "wasmtime_config_shared_memory_set")]
     public static partial void SetSharedMemory(nint config, [MarshalAs(UnmanagedType.U1)] bool enable);

@@ -85,7 +85,7 @@ public abstract class TimingTests(EngineUnderTest fixture)
         var with = await Time(new TimingRequest([module], new CommandWorkload(), 9) { Tier = TimingTier.Optimized, MinimumRoundNanoseconds = 1, TimeInstantiation = true });
 
         Assert.InRange(without.Nanoseconds[0].Min(), 1, 20_000);
-        Assert.InRange(with.Nanoseconds[0].Min(), 40_000, 1e9);
+        Assert.InRange(with.Nanoseconds[0].Min(), 5_000 + (2 * without.Nanoseconds[0].Min()), 1e9); // an engine may map the segment instead of copying it
     }
 
     [Fact]

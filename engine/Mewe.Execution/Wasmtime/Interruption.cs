@@ -7,26 +7,54 @@ namespace Mewe.Execution.Wasmtime;
 /// <summary>
 /// Ends the WebAssembly code of one store from outside. The code looks at the engine's epoch at every loop and function; when the epoch has moved on, the library calls back and asks whether this store is meant.
 /// </summary>
-/// <remarks>So a request that is ended costs all others one callback, and none of them its life. Whoever asks first sets the flag and then moves the epoch.</remarks>
+/// <remarks>
+/// So a request that is ended costs all others one callback, and none of them its life. Whoever asks sets the flag, and then the epoch moves until the store is gone: a store that was looking at the flag just before it was
+/// set looks again at the next move.
+/// </remarks>
 internal sealed class Interruption : IDisposable
 {
+    private static readonly TimeSpan BetweenMoves = TimeSpan.FromMilliseconds(10);
+
     private readonly Lock gate = new();
+    private readonly Compiler compiler;
     private GCHandle self;
     private Interruption? heir;
+    private Timer? moving;
     private volatile bool requested;
 
-    public Interruption() => self = GCHandle.Alloc(this);
+    public Interruption(Compiler compiler)
+    {
+        this.compiler = compiler;
+        self = GCHandle.Alloc(this);
+    }
 
     /// <summary>Whether the store is to end.</summary>
     public bool Requested => requested;
 
-    /// <summary>From now on the store's code ends at its next look at the epoch. The caller moves the epoch afterwards.</summary>
+    /// <summary>The store's code ends at its next look at the epoch.</summary>
     public void Request()
     {
         lock (gate)
         {
+            if (!self.IsAllocated)
+            {
+                return;
+            }
+
             requested = true;
+            moving ??= new Timer(static engine => ((Compiler)engine!).MoveEpoch(), compiler, TimeSpan.Zero, BetweenMoves);
             heir?.Request();
+        }
+    }
+
+    /// <summary>The store goes on as if nobody had asked: for one that outlives the request that was to end.</summary>
+    public void Forget()
+    {
+        lock (gate)
+        {
+            requested = false;
+            moving?.Dispose();
+            moving = null;
         }
     }
 
@@ -50,8 +78,25 @@ internal sealed class Interruption : IDisposable
         Api.SetEpochDeadline(context, 1);
     }
 
+    /// <summary>Called wherever the host begins something that may take long.</summary>
+    /// <exception cref="EngineStoppedException">The store is to end.</exception>
+    public void ThrowIfRequested()
+    {
+        if (requested)
+        {
+            throw new EngineStoppedException(EngineFailureKind.Hung, "interrupted");
+        }
+    }
+
     /// <summary>Only after the store is gone.</summary>
-    public void Dispose() => self.Free();
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            moving?.Dispose();
+            self.Free();
+        }
+    }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static unsafe nint OnEpoch(nint context, nint data, ulong* delta, byte* kind)

@@ -20,7 +20,7 @@ internal sealed class SessionState : IDisposable
     public SessionState(Compiler compiler, StoreLimits limits)
     {
         this.limits = limits;
-        Interruption = new Interruption();
+        Interruption = new Interruption(compiler);
         store = new Store(compiler, Interruption, limits);
         references = new References(store);
     }
@@ -33,7 +33,7 @@ internal sealed class SessionState : IDisposable
     /// <summary>Does what a command says, for anything but <see cref="SessionCommand.Reset"/>.</summary>
     public SessionReply Execute(SessionCommand command)
     {
-        store.ThrowIfInterrupted();
+        store.Interruption.ThrowIfRequested();
         try
         {
             return command switch

@@ -77,16 +77,6 @@ internal sealed unsafe class Store : IDisposable
         return compiled;
     }
 
-    /// <summary>Ends the request if that was asked for: called wherever the host loops.</summary>
-    /// <exception cref="EngineStoppedException">It was.</exception>
-    public void ThrowIfInterrupted()
-    {
-        if (Interruption.Requested)
-        {
-            throw new EngineStoppedException(EngineFailureKind.Hung, "interrupted");
-        }
-    }
-
     /// <summary>Instantiates a module. Null and a problem when it does not link; a trap when an active segment or the start function trapped.</summary>
     public Instance? Instantiate(CodeHandle module, ReadOnlySpan<Extern> imports, out WasmTrap? trap, out string? problem)
     {
@@ -169,7 +159,7 @@ internal sealed unsafe class Store : IDisposable
             return Trap(TrapKind.Exception);
         }
 
-        ThrowIfInterrupted();
+        Interruption.ThrowIfRequested();
         ThrowIfExhausted(message);
         var trap = HostTrap ?? new WasmTrap(TrapKind.Other, message);
         HostTrap = null;
@@ -203,7 +193,7 @@ internal sealed unsafe class Store : IDisposable
             return Trap(TrapKind.Exception);
         }
 
-        ThrowIfInterrupted();
+        Interruption.ThrowIfRequested();
         ThrowIfExhausted(message);
         return new WasmTrap(TrapKind.Other, message);
     }

@@ -88,7 +88,7 @@ internal sealed class Sweeping
             var trap = driver.Resume(out var happened);
             if (trap is not null)
             {
-                store.ThrowIfInterrupted();
+                store.Interruption.ThrowIfRequested();
                 Trapped(trap.Kind);
             }
             else if (happened == SweepDriver.Done)

@@ -98,7 +98,34 @@ public sealed class WasmtimeEngine : IWasmEngine
         cancellationToken);
 
     /// <inheritdoc/>
-    public Task<EngineResult<TimingResult>> TimeAsync(TimingRequest request, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public async Task<EngineResult<TimingResult>> TimeAsync(TimingRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(request.Subjects.Length);
+        ArgumentOutOfRangeException.ThrowIfNegative(request.Rounds);
+        foreach (var subject in request.Subjects)
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(subject.Module);
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(subject.Module, request.Modules.Length);
+        }
+
+        return await ExecuteAsync(
+            timing,
+            shipped,
+            request.AbortAfter,
+            interruption =>
+            {
+                try
+                {
+                    using var turns = new TimingTurns(request, shipped, interruption, module => LimitsFor(module.Span));
+                    return turns.Run();
+                }
+                catch (RejectedException rejected)
+                {
+                    return new TimingResult { Rejection = rejected.Message };
+                }
+            },
+            cancellationToken).ConfigureAwait(false);
+    }
 
     /// <inheritdoc/>
     public Task<EngineResult<MachineCode>> MachineCodeAsync(ReadOnlyMemory<byte> module, CancellationToken cancellationToken)
@@ -160,8 +187,6 @@ public sealed class WasmtimeEngine : IWasmEngine
             }
         }
 
-        many.MoveEpoch();
-        shipped.MoveEpoch();
         await idle.Task.ConfigureAwait(false);
         threads.Dispose();
         many.Dispose();
@@ -185,7 +210,7 @@ public sealed class WasmtimeEngine : IWasmEngine
         }
 
         var limit = abortAfter ?? options.AbortAfter;
-        var interruption = new Interruption();
+        var interruption = new Interruption(compiler);
         var answer = new TaskCompletionSource<EngineResult<T>>(TaskCreationOptions.RunContinuationsAsynchronously);
         if (!TryBegin(interruption))
         {
@@ -215,16 +240,10 @@ public sealed class WasmtimeEngine : IWasmEngine
             }
         });
 
-        void Interrupt()
-        {
-            interruption.Request();
-            compiler.MoveEpoch();
-        }
-
         using var clock = new CancellationTokenSource(limit);
         EngineResult<T> result;
-        await using (clock.Token.Register(Interrupt).ConfigureAwait(false))
-        await using (cancellationToken.Register(Interrupt).ConfigureAwait(false))
+        await using (clock.Token.Register(interruption.Request).ConfigureAwait(false))
+        await using (cancellationToken.Register(interruption.Request).ConfigureAwait(false))
         {
             try
             {

@@ -29,7 +29,7 @@ public sealed class WasmtimeLibrary
     /// <summary>Where it was found: a path, or the name that the system's loader resolved.</summary>
     public string Origin { get; }
 
-    /// <summary>Its version, such as <c>50.0.0</c>.</summary>
+    /// <summary>Its version, such as <c>50</c>.</summary>
     public string Version { get; }
 
     private static string FileName => OperatingSystem.IsWindows() ? "wasmtime.dll" : OperatingSystem.IsMacOS() ? "libwasmtime.dylib" : "libwasmtime.so";

@@ -44,6 +44,7 @@ internal sealed class WasmtimeSession(WasmtimeEngine engine, Compiler compiler, 
                     }
 
                     interruption.PassTo(null);
+                    used.Interruption.Forget(); // the limit may have passed just now; the batch is done
                     (state, used) = (used, null);
                     return replies.MoveToImmutable();
                 }

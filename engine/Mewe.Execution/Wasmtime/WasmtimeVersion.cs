@@ -22,7 +22,7 @@ public static class WasmtimeVersion
 
     private static ReadOnlySpan<byte> SectionName => ".wasmtime.engine"u8;
 
-    /// <summary>The version that a serialized module names, such as <c>50.0.0</c>; null when it is no serialized module.</summary>
+    /// <summary>The version that a serialized module names, such as <c>50</c> (versions from 26 on tell no more than the major one); null when it is no serialized module.</summary>
     public static string? OfSerialized(ReadOnlySpan<byte> module)
     {
         if (!ElfFile.TryRead(module, out var file) || !file.TrySection(SectionName, out var section) || section.Length < 2 || section.Length < 2 + section[1])

@@ -126,7 +126,7 @@ internal sealed class WorkloadRun
         var memory = instance.Memory("memory") ?? throw new RejectedException("module does not export the memory \"memory\"");
         foreach (var request in reactor.Requests)
         {
-            store.ThrowIfInterrupted();
+            store.Interruption.ThrowIfRequested();
             if (!TryCall(alloc, [(uint)request.Length], out var at))
             {
                 return false;
@@ -179,7 +179,7 @@ internal sealed class WorkloadRun
         var callables = new Dictionary<string, (StoreItem Function, FunctionType Type)>(StringComparer.Ordinal);
         foreach (var (export, given) in calls.Calls)
         {
-            store.ThrowIfInterrupted();
+            store.Interruption.ThrowIfRequested();
             if (!callables.TryGetValue(export, out var callable))
             {
                 callable = instance.TryGetFunction(export, out var function) && TypeOf(export) is { } type

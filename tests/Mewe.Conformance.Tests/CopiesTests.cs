@@ -4,8 +4,7 @@ using Mewe.Linking;
 namespace Mewe.Conformance.Tests;
 
 /// <summary>The linker by itself: every variant is a copy of its original, so whatever differs comes from dispatchers, wrappers, generators or moved indices.</summary>
-[Collection(EngineFixture.OneAfterTheOther)]
-public sealed class CopiesTests(EngineFixture fixture, ITestOutputHelper output) : MultivariantTests(fixture, output)
+public abstract class CopiesTests(EngineFixture fixture, ITestOutputHelper output) : MultivariantTests(fixture, output)
 {
     private static readonly VariantSource Source = new VariantSource.Copies();
 
@@ -21,3 +20,9 @@ public sealed class CopiesTests(EngineFixture fixture, ITestOutputHelper output)
         new LinkOptions { Policy = policy, Randomness = randomness, ForcedChoice = 1, Seed = Seed },
         Seed);
 }
+
+[Collection(EngineFixture.OneAfterTheOther)]
+public sealed class CopiesTestsOnV8(V8 engine, ITestOutputHelper output) : CopiesTests(engine, output);
+
+[Collection(EngineFixture.OneAfterTheOther)]
+public sealed class CopiesTestsOnWasmtime(InProcess engine, ITestOutputHelper output) : CopiesTests(engine, output);

@@ -5,7 +5,7 @@ namespace Mewe.Conformance.Tests;
 
 /// <summary>The engine under the oracle: what V8 makes of the suite before Mewe touches it.</summary>
 [Collection(EngineFixture.OneAfterTheOther)]
-public sealed class OriginalsTests(EngineFixture fixture, ITestOutputHelper output)
+public sealed class OriginalsTests(V8 fixture, ITestOutputHelper output)
 {
     // By "script:line". All else passes.
     private static readonly Dictionary<string, string> Expected = new()

@@ -10,7 +10,7 @@ namespace Mewe.Conformance.Tests;
 
 /// <summary>The oracle can fail: wrong variants are noticed where the suite exercises what is wrong with them.</summary>
 [Collection(EngineFixture.OneAfterTheOther)]
-public sealed class PlantedFaultTests(EngineFixture fixture)
+public sealed class PlantedFaultTests(V8 fixture)
 {
     [Theory]
     [InlineData(Opcode.I32Add, Opcode.I32Sub, "i32")]

@@ -9,8 +9,7 @@ namespace Mewe.Conformance.Tests;
 /// The transforms by themselves: the first candidates of every function, linked without any test in between. The suite's own assertions are the test, and
 /// they are better than any that could be generated.
 /// </summary>
-[Collection(EngineFixture.OneAfterTheOther)]
-public sealed class ProposedVariantsTests(EngineFixture fixture, ITestOutputHelper output) : MultivariantTests(fixture, output)
+public abstract class ProposedVariantsTests(EngineFixture fixture, ITestOutputHelper output) : MultivariantTests(fixture, output)
 {
     // Half of the variants as a job would propose them, half with every transform equally likely, long compositions and hardly a limit of cost and size.
     private static readonly VariantSource Source = new VariantSource.Proposed(
@@ -53,3 +52,9 @@ public sealed class ProposedVariantsTests(EngineFixture fixture, ITestOutputHelp
 
     private static Task<MultivariantSuite> PrepareAsync(SpecSuite suite) => prepared ??= MultivariantSuite.PrepareAsync(suite, Source, CancellationToken.None);
 }
+
+[Collection(EngineFixture.OneAfterTheOther)]
+public sealed class ProposedVariantsTestsOnV8(V8 engine, ITestOutputHelper output) : ProposedVariantsTests(engine, output);
+
+[Collection(EngineFixture.OneAfterTheOther)]
+public sealed class ProposedVariantsTestsOnWasmtime(InProcess engine, ITestOutputHelper output) : ProposedVariantsTests(engine, output);

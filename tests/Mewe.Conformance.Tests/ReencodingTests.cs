@@ -3,8 +3,7 @@ using Mewe.Conformance.Tests.Suite;
 
 namespace Mewe.Conformance.Tests;
 
-[Collection(EngineFixture.OneAfterTheOther)]
-public sealed class ReencodingTests(EngineFixture fixture, ITestOutputHelper output)
+public abstract class ReencodingTests(EngineFixture fixture, ITestOutputHelper output)
 {
     [Fact]
     public async Task Modules_that_were_read_and_written_again_get_the_same_verdicts()
@@ -33,3 +32,9 @@ public sealed class ReencodingTests(EngineFixture fixture, ITestOutputHelper out
         output.AssertSame(run, originals);
     }
 }
+
+[Collection(EngineFixture.OneAfterTheOther)]
+public sealed class ReencodingTestsOnV8(V8 engine, ITestOutputHelper output) : ReencodingTests(engine, output);
+
+[Collection(EngineFixture.OneAfterTheOther)]
+public sealed class ReencodingTestsOnWasmtime(InProcess engine, ITestOutputHelper output) : ReencodingTests(engine, output);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Mewe.Conformance.Tests.Multivariant;
 using Mewe.Conformance.Tests.Suite;
 using Mewe.Diversify;
@@ -7,12 +8,11 @@ using Mewe.Linking;
 namespace Mewe.Conformance.Tests;
 
 /// <summary>As in a real job: candidates go through the differential tester before they are linked. Smaller doses than a job takes, because the suite has thousands of functions.</summary>
-[Collection(EngineFixture.OneAfterTheOther)]
-public sealed class TestedVariantsTests(EngineFixture fixture, ITestOutputHelper output) : MultivariantTests(fixture, output)
+public abstract class TestedVariantsTests(EngineFixture fixture, ITestOutputHelper output) : MultivariantTests(fixture, output)
 {
     private static readonly TestOptions Testing = new() { Seed = Seed, Inputs = 48, Pool = 96, Rounds = 1 };
 
-    private static Task<MultivariantSuite>? prepared;
+    private static readonly ConcurrentDictionary<EngineFixture, Task<MultivariantSuite>> Prepared = [];
 
     private readonly EngineFixture engine = fixture;
 
@@ -30,6 +30,12 @@ public sealed class TestedVariantsTests(EngineFixture fixture, ITestOutputHelper
     public Task Tested_variants_chosen_at_random_give_the_same_verdicts() =>
         AssertSameVerdictsAsync(PrepareAsync, new LinkOptions { Policy = DispatchPolicy.Call, Randomness = RandomnessMode.Export, Seed = Seed }, Seed);
 
-    private Task<MultivariantSuite> PrepareAsync(SpecSuite suite) => prepared ??= MultivariantSuite.PrepareAsync(
-        suite, new VariantSource.Tested(Diversifier.Default, new DiversifyOptions { Seed = Seed + 1 }, engine.Engine, Testing), CancellationToken.None);
+    private Task<MultivariantSuite> PrepareAsync(SpecSuite suite) => Prepared.GetOrAdd(engine, _ => MultivariantSuite.PrepareAsync(
+        suite, new VariantSource.Tested(Diversifier.Default, new DiversifyOptions { Seed = Seed + 1 }, engine.Engine, Testing), CancellationToken.None));
 }
+
+[Collection(EngineFixture.OneAfterTheOther)]
+public sealed class TestedVariantsTestsOnV8(V8 engine, ITestOutputHelper output) : TestedVariantsTests(engine, output);
+
+[Collection(EngineFixture.OneAfterTheOther)]
+public sealed class TestedVariantsTestsOnWasmtime(InProcess engine, ITestOutputHelper output) : TestedVariantsTests(engine, output);

@@ -34,6 +34,17 @@ need_z3() {
     || say "could not install libz3-4; install libz3, or name it with MEWE_Z3: until then nothing that needs the solver is proved"
 }
 
+# The second engine: the library that lies beside the repository for tests, unpacked once. Another one can be named with MEWE_LIBWASMTIME. Without one the tests that need it say that they did not run.
+need_wasmtime() {
+  local root=$1 archive=$2 folder=$1/artifacts/wasmtime
+  [ -n "${MEWE_LIBWASMTIME:-}" ] && return 0
+  [ -f "$archive" ] || return 0
+  if [ ! "$folder/libwasmtime.so" -nt "$archive" ]; then
+    mkdir -p "$folder" && tar -xJmf "$archive" -C "$folder" || { say "could not unpack $archive"; return 0; }
+  fi
+  export MEWE_LIBWASMTIME=$folder/libwasmtime.so
+}
+
 # A program, and the Debian package that brings it.
 need_command() {
   command -v "$1" >/dev/null && return 0

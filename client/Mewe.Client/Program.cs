@@ -15,6 +15,7 @@ var root = new RootCommand("Makes a WebAssembly module a moving target: many equ
     LearnVerb.Command(),
     RunVerb.Command(),
     EvaluateVerb.Command(),
+    EnginesVerb.Command(),
 };
 
 var parsed = root.Parse(args);

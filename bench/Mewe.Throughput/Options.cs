@@ -5,12 +5,13 @@ namespace Mewe.Throughput;
 
 /// <param name="Tester">Measure the tester alone, with so many candidates of so many functions, on modules whose functions are repeated.</param>
 /// <param name="Proofs">Measure the prover alone, on functions chosen in the same way.</param>
+/// <param name="Engine">Which engine the tester uses: v8 or wasmtime.</param>
 /// <param name="Child">Measure one module in this process and print the result as JSON.</param>
-internal sealed record Options(ImmutableArray<string> Modules, int Variants, int Threads, string? JsonPath, bool Child, bool Tester, bool Proofs, int Candidates, int Functions, int Copies)
+internal sealed record Options(ImmutableArray<string> Modules, int Variants, int Threads, string? JsonPath, bool Child, bool Tester, bool Proofs, int Candidates, int Functions, int Copies, string Engine)
 {
     public static (Options? Options, string? Problem) Parse(string[] args)
     {
-        var options = new Options([], 16, Environment.ProcessorCount, null, false, false, false, 64, 64, 1);
+        var options = new Options([], 16, Environment.ProcessorCount, null, false, false, false, 64, 64, 1, "v8");
         for (var i = 0; i < args.Length; i++)
         {
             var value = i + 1 < args.Length ? args[i + 1] : null;
@@ -33,6 +34,9 @@ internal sealed record Options(ImmutableArray<string> Modules, int Variants, int
                     break;
                 case "--copies" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var copies) && copies > 0:
                     options = options with { Copies = copies };
+                    break;
+                case "--engine" when value is "v8" or "wasmtime":
+                    options = options with { Engine = value };
                     break;
                 case "--json" when value is not null:
                     options = options with { JsonPath = value };

@@ -7,7 +7,7 @@ using Mewe.Throughput;
 var (options, problem) = Options.Parse(args);
 if (options is null)
 {
-    Console.Error.WriteLine($"throughput: {problem}\nusage: throughput [--variants K] [--threads N] [--json FILE] [MODULE.wasm ...]\n       throughput --tester|--proofs [--candidates N] [--functions N] [--copies N] MODULE.wasm ...");
+    Console.Error.WriteLine($"throughput: {problem}\nusage: throughput [--variants K] [--threads N] [--json FILE] [MODULE.wasm ...]\n       throughput --tester [--engine v8|wasmtime]|--proofs [--candidates N] [--functions N] [--copies N] MODULE.wasm ...");
     return 64;
 }
 
@@ -19,13 +19,13 @@ if (options.Tester)
     Console.Error.WriteLine("warming up");
     for (var round = 0; round < 2; round++)
     {
-        await TesterMeasurement.RunAsync(options.Modules[^1], options.Candidates, options.Functions, options.Copies);
+        await TesterMeasurement.RunAsync(options.Engine, options.Modules[^1], options.Candidates, options.Functions, options.Copies);
     }
 
     foreach (var module in options.Modules)
     {
         Console.Error.WriteLine($"measuring {module}");
-        measured.Add(await TesterMeasurement.RunAsync(module, options.Candidates, options.Functions, options.Copies));
+        measured.Add(await TesterMeasurement.RunAsync(options.Engine, module, options.Candidates, options.Functions, options.Copies));
     }
 
     ResultTable.Print(measured, options.Candidates, Console.Out);

@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using Mewe.Diversify;
 using Mewe.Equivalence;
+using Mewe.Execution;
 using Mewe.Execution.Node;
+using Mewe.Execution.Wasmtime;
 using Mewe.Wasm;
 using Mewe.Wasm.Binary;
 
@@ -11,15 +13,15 @@ namespace Mewe.Throughput;
 internal static class TesterMeasurement
 {
     /// <param name="copies">How often the module's functions are repeated: what a variant costs must not depend on how many others there are.</param>
-    public static async Task<TesterResult> RunAsync(string path, int candidates, int functions, int copies)
+    /// <param name="name">The engine: v8 or wasmtime.</param>
+    public static async Task<TesterResult> RunAsync(string name, string path, int candidates, int functions, int copies)
     {
         var module = Repeat(ModuleReader.TryRead(await File.ReadAllBytesAsync(path), out var error) ?? throw new InvalidDataException(error!.ToString()), copies);
         var bytes = ModuleWriter.Write(module);
         var facts = new ModuleFacts(module);
         var chosen = MedianFunctions(module, functions);
         var work = chosen.Select(function => (function.Function, Candidates: Propose(facts, function.Function, candidates))).Where(item => item.Candidates.Length > 0).ToList();
-        var started = await NodeEngine.StartAsync(new NodeEngineOptions { Workers = 1 }, CancellationToken.None);
-        await using var engine = started.Value;
+        await using var engine = await StartAsync(name);
 
         // Everything is done twice, the first time with other inputs: the engine's process warms up, too.
         var warmUp = new DifferentialTester(engine, module, new TestOptions { Seed = 1 });
@@ -58,6 +60,10 @@ internal static class TesterMeasurement
         var taken = Math.Min(functions, (sizes.Count + 2) / 3);
         return [.. sizes.Skip((sizes.Count - taken) / 2).Take(taken)];
     }
+
+    private static async Task<IWasmEngine> StartAsync(string name) => name == "wasmtime"
+        ? WasmtimeEngine.Start(new WasmtimeEngineOptions { Workers = 1 }).Value
+        : (await NodeEngine.StartAsync(new NodeEngineOptions { Workers = 1 }, CancellationToken.None)).Value;
 
     public static VariantCode[] Propose(ModuleFacts facts, uint function, int candidates) =>
         [.. Diversifier.Default.Propose(FunctionInput.Of(facts, function), new DiversifyOptions { MaxCandidates = candidates }).Select(candidate => candidate.Code)];

@@ -21,6 +21,12 @@ public abstract class ProposedVariantsTests(EngineFixture fixture, ITestOutputHe
 
     private static Task<MultivariantSuite>? prepared;
 
+    private protected static Task<MultivariantSuite> PrepareAsync(SpecSuite suite) => prepared ??= MultivariantSuite.PrepareAsync(suite, Source, CancellationToken.None);
+}
+
+[Collection(EngineFixture.OneAfterTheOther)]
+public sealed class ProposedVariantsTestsOnV8(V8 engine, ITestOutputHelper output) : ProposedVariantsTests(engine, output)
+{
     [Fact]
     public async Task Every_candidate_is_a_valid_function()
     {
@@ -49,12 +55,22 @@ public abstract class ProposedVariantsTests(EngineFixture fixture, ITestOutputHe
     [InlineData(DispatchPolicy.Entry)]
     public Task Variants_chosen_at_random_give_the_same_verdicts(DispatchPolicy policy) =>
         AssertSameVerdictsAsync(PrepareAsync, new LinkOptions { Policy = policy, Randomness = RandomnessMode.Export, Seed = Seed }, Seed);
-
-    private static Task<MultivariantSuite> PrepareAsync(SpecSuite suite) => prepared ??= MultivariantSuite.PrepareAsync(suite, Source, CancellationToken.None);
 }
 
 [Collection(EngineFixture.OneAfterTheOther)]
-public sealed class ProposedVariantsTestsOnV8(V8 engine, ITestOutputHelper output) : ProposedVariantsTests(engine, output);
+public sealed class ProposedVariantsTestsOnWasmtime(InProcess engine, ITestOutputHelper output) : ProposedVariantsTests(engine, output)
+{
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public Task Each_variant_in_turn_gives_the_same_verdicts(uint choice) =>
+        AssertSameVerdictsAsync(PrepareAsync, new LinkOptions { Policy = DispatchPolicy.Forced, ForcedChoice = choice, Seed = Seed });
 
-[Collection(EngineFixture.OneAfterTheOther)]
-public sealed class ProposedVariantsTestsOnWasmtime(InProcess engine, ITestOutputHelper output) : ProposedVariantsTests(engine, output);
+    [Theory]
+    [InlineData(DispatchPolicy.Call)]
+    public Task Variants_chosen_at_random_give_the_same_verdicts(DispatchPolicy policy) =>
+        AssertSameVerdictsAsync(PrepareAsync, new LinkOptions { Policy = policy, Randomness = RandomnessMode.Export, Seed = Seed }, Seed);
+}

@@ -10,6 +10,8 @@ internal sealed class Compiler : IDisposable
     private const int CachedModules = 32;
     private const int CachedBytes = 64 << 20;
 
+    private const byte WinchStrategy = 2;
+
     private static readonly string[] AnyX64 = ["has_sse3", "has_ssse3", "has_sse41", "has_sse42", "has_popcnt"];
 
     private readonly Lock gate = new();
@@ -22,16 +24,23 @@ internal sealed class Compiler : IDisposable
     public EngineHandle Engine { get; }
 
     /// <summary>
-    /// For sweeps and sessions: many short-lived modules. Bounds are checked by instructions, so that memories need neither gigabytes of reserved addresses nor a signal handler, which would cost more than the
+    /// For sweeps: Winch, the baseline compiler, which translates in a sixth of the time. It lacks tail calls, exceptions, garbage collection and typed function references, and says so; a harness that has them goes to
+    /// <see cref="ForManyModules"/>. It needs the signal handler.
+    /// </summary>
+    public static Compiler Baseline(WasmtimeEngineOptions options) => new(NewEngine(options, config =>
+    {
+        Api.SetStrategy(config, WinchStrategy);
+        SmallMemories(config);
+    }, everyFeature: false));
+
+    /// <summary>
+    /// For sessions, and sweeps that the baseline compiler cannot translate: many short-lived modules. Bounds are checked by instructions, so that memories need neither gigabytes of reserved addresses nor a signal handler, which would cost more than the
     /// module's work; the rest is as shipped.
     /// </summary>
     public static Compiler ForManyModules(WasmtimeEngineOptions options) => new(NewEngine(options, config =>
     {
         Api.SetSignalsBasedTraps(config, false);
-        Api.SetMemoryReservation(config, 0);
-        Api.SetMemoryGuardSize(config, 0);
-        Api.SetMemoryReservationForGrowth(config, 1 << 20);
-        Api.SetMemoryInitCow(config, false);
+        SmallMemories(config);
     }));
 
     /// <summary>For whole programs and timing: the code and the memories that Wasmtime's users get, with the interruption that servers switch on.</summary>
@@ -141,7 +150,17 @@ internal sealed class Compiler : IDisposable
         Engine.Dispose();
     }
 
-    private static EngineHandle NewEngine(WasmtimeEngineOptions options, Action<nint> set)
+    // Without gigabytes of reserved addresses, which cost more to map than a small module's work.
+    private static void SmallMemories(nint config)
+    {
+        Api.SetMemoryReservation(config, 0);
+        Api.SetMemoryGuardSize(config, 0);
+        Api.SetMemoryReservationForGrowth(config, 1 << 20);
+        Api.SetMemoryInitCow(config, false);
+    }
+
+    // Asking for a feature that the compiler lacks would end the process, not give an error.
+    private static EngineHandle NewEngine(WasmtimeEngineOptions options, Action<nint> set, bool everyFeature = true)
     {
         var config = Api.NewConfig();
         Api.SetEpochInterruption(config, true);
@@ -150,11 +169,15 @@ internal sealed class Compiler : IDisposable
         Api.SetParallelCompilation(config, false); // the engine's workers are the parallelism, and timing must not be disturbed
         Api.SetNativeUnwindInfo(config, OperatingSystem.IsWindows());
         Api.SetMacosUseMachPorts(config, false); // they do not go together with .NET's own handlers
-        Api.SetThreads(config, true);
         Api.SetSharedMemory(config, true);
-        Api.SetFunctionReferences(config, true);
-        Api.SetGc(config, true);
-        Api.SetExceptions(config, true);
+        if (everyFeature)
+        {
+            Api.SetThreads(config, true);
+            Api.SetFunctionReferences(config, true);
+            Api.SetGc(config, true);
+            Api.SetExceptions(config, true);
+        }
+
         set(config);
         var engine = Api.NewEngine(config);
         return engine.IsInvalid ? throw new InvalidOperationException("Wasmtime did not accept the settings") : engine;

@@ -9,8 +9,8 @@ namespace Mewe.Execution.Wasmtime;
 /// happens, and returns (or traps) when something does. The same design as Node/Worker/driver.js.
 /// </summary>
 /// <remarks>
-/// The harness's functions stand in its tables, which are typed, so that a function of another type is rejected when it is put there: called through an untyped table it would trap, as would the original beside
-/// it, and both would seem to agree. Memory: at 16 * k for subject k: u32 active, u32 how often compared, u32 how often trapped; from <c>digestsAt</c> on the digests that are kept, u64 each at subject * inputs + index.
+/// The harness's functions stand in its tables. Their types are checked before (<see cref="Matches"/>): a function of another type would trap when it is called, as would the original beside it, and both would seem to
+/// agree. Nothing newer than indirect calls through several tables is used, so that every compiler of the library can translate the driver. Memory: at 16 * k for subject k: u32 active, u32 how often compared, u32 how often trapped; from <c>digestsAt</c> on the digests that are kept, u64 each at subject * inputs + index.
 /// </remarks>
 internal static class SweepDriver
 {
@@ -25,6 +25,9 @@ internal static class SweepDriver
 
     // Types, and the tables of these types: all indirect calls go through the table with the number of their type.
     private const uint SubjectType = 0, DigestType = 1, OutcomeType = 2;
+
+    private static readonly FunctionType[] Types =
+        [FunctionType.Of([Wasm.ValueType.I32], []), FunctionType.Of([], [Wasm.ValueType.I64]), FunctionType.Of([], [Wasm.ValueType.I32])];
 
     private static readonly (Slot Slot, Wasm.ValueType Type)[] Globals =
         [.. Enum.GetValues<Slot>().Select(slot => (slot, slot is Slot.OriginalDigest or Slot.Digest ? Wasm.ValueType.I64 : Wasm.ValueType.I32))];
@@ -66,18 +69,37 @@ internal static class SweepDriver
     /// <summary>The module.</summary>
     public static byte[] Bytes { get; } = Build();
 
+    /// <summary>Whether an exported function of a harness has exactly the type that the driver calls through a table: the same parameters and results, and neither subtypes nor companions.</summary>
+    public static bool Matches(WasmModule harness, uint function, int type)
+    {
+        var index = harness.AllFunctionTypes()[(int)function];
+        foreach (var group in harness.TypeGroups)
+        {
+            if (index < group.Members.Length)
+            {
+                return group.Members is [{ IsPlain: true } only] && only.Type.Equals(Types[type]);
+            }
+
+            index -= (uint)group.Members.Length;
+        }
+
+        return false;
+    }
+
     /// <summary>The export name of a table.</summary>
     public static string TableName(int type) => $"table {type}";
 
     private static byte[] Build()
     {
         var module = new WasmModule();
-        module.TypeGroups.Add(RecursionGroup.Single(FunctionType.Of([Wasm.ValueType.I32], [])));
-        module.TypeGroups.Add(RecursionGroup.Single(FunctionType.Of([], [Wasm.ValueType.I64])));
-        module.TypeGroups.Add(RecursionGroup.Single(FunctionType.Of([], [Wasm.ValueType.I32])));
+        foreach (var type in Types)
+        {
+            module.TypeGroups.Add(RecursionGroup.Single(type));
+        }
+
         for (var type = SubjectType; type <= OutcomeType; type++)
         {
-            module.Tables.Add(new Table(new TableType(Wasm.ValueType.Ref(HeapType.Index(type), nullable: true), new SizeLimits(1, null))));
+            module.Tables.Add(new Table(new TableType(Wasm.ValueType.FuncRef, new SizeLimits(1, null))));
             module.Exports.Add(new Export(TableName((int)type), ExternKind.Table, type));
         }
 

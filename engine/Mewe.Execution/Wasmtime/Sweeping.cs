@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using Mewe.Execution.Wasmtime.Native;
+using Mewe.Wasm;
 using Slot = Mewe.Execution.Wasmtime.SweepDriver.Slot;
 
 namespace Mewe.Execution.Wasmtime;
@@ -15,25 +16,31 @@ internal sealed class Sweeping
     private readonly Tally[] tallies;
     private readonly int digestsAt;
 
-    private Sweeping(SweepRequest request, Store store, Instance harness)
+    private Sweeping(SweepRequest request, Store store, CompiledModule module, Instance harness)
     {
         this.request = request;
         this.store = store;
         driver = new DriverInstance(store);
+        var exports = new Dictionary<string, uint>(StringComparer.Ordinal);
+        foreach (var export in module.Parsed.Exports.Where(item => item.Kind == ExternKind.Function))
+        {
+            exports.Add(export.Name, export.Index);
+        }
+
         var subjects = new StoreItem[request.SubjectCount];
         for (var k = 0; k < subjects.Length; k++)
         {
-            subjects[k] = Function(harness, $"subject_{k}");
+            subjects[k] = Require($"subject_{k}", 0);
         }
 
-        digest = Function(harness, "digest");
-        outcome = Function(harness, "outcome");
-        driver.Place(1, 0, digest, "\"digest\"");
-        driver.Place(2, 0, outcome, "\"outcome\"");
+        digest = Require("digest", 1);
+        outcome = Require("outcome", 2);
+        driver.Place(1, 0, digest);
+        driver.Place(2, 0, outcome);
         driver.GrowTable(0, subjects.Length - 1);
         for (var k = 0; k < subjects.Length; k++)
         {
-            driver.Place(0, k, subjects[k], $"\"subject_{k}\"");
+            driver.Place(0, k, subjects[k]);
         }
 
         tallies = new Tally[subjects.Length];
@@ -49,6 +56,16 @@ internal sealed class Sweeping
         {
             words[4 * k] = 1;
         }
+
+        StoreItem Require(string name, int type)
+        {
+            if (!exports.TryGetValue(name, out var index) || !harness.TryGetFunction(name, out var function))
+            {
+                throw new RejectedException($"the harness does not export the function \"{name}\"");
+            }
+
+            return SweepDriver.Matches(module.Parsed, index, type) ? function : throw new RejectedException($"the harness's \"{name}\" has the wrong type");
+        }
     }
 
     // Four words for each subject: active, compared, trapped, nothing.
@@ -58,7 +75,8 @@ internal sealed class Sweeping
     /// <exception cref="RejectedException">The harness cannot be run.</exception>
     public static SweepResult Run(SweepRequest request, Store store)
     {
-        var instance = store.Instantiate(store.Compile(request.Harness).Handle, [], out var trap, out var problem);
+        var module = store.Compile(request.Harness);
+        var instance = store.Instantiate(module.Handle, [], out var trap, out var problem);
         if (instance is not { } harness)
         {
             throw new RejectedException(trap?.Message ?? problem!);
@@ -76,7 +94,7 @@ internal sealed class Sweeping
             content.Bytes.Span.CopyTo(target);
         }
 
-        var sweeping = new Sweeping(request, store, harness);
+        var sweeping = new Sweeping(request, store, module, harness);
         sweeping.Run();
         return sweeping.Result(harness);
     }
@@ -211,9 +229,6 @@ internal sealed class Sweeping
         return trap is null ? result.Low : throw new RejectedException(trap.Message);
     }
 
-    private static StoreItem Function(Instance harness, string name) =>
-        harness.TryGetFunction(name, out var function) ? function : throw new RejectedException($"the harness does not export the function \"{name}\"");
-
     private struct Tally
     {
         public int Inconclusive;
@@ -283,17 +298,11 @@ internal sealed class Sweeping
         }
 
         /// <summary>Puts a function where the driver calls it.</summary>
-        /// <exception cref="RejectedException">It has another type.</exception>
-        public void Place(int table, int entry, StoreItem function, string what)
+        public void Place(int table, int entry, StoreItem function)
         {
             fixed (ulong* self = &tables[table].First)
             {
-                var error = Api.SetTable(store.Context, self, (ulong)entry, new Value { Kind = ValueTag.FuncRef, Low = function.Store, High = function.Item });
-                if (error != 0)
-                {
-                    Problems.TakeError(error);
-                    throw new RejectedException($"the harness's {what} has the wrong type");
-                }
+                Problems.ThrowOnError(Api.SetTable(store.Context, self, (ulong)entry, new Value { Kind = ValueTag.FuncRef, Low = function.Store, High = function.Item }));
             }
         }
 

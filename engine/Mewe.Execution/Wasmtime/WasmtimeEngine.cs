@@ -14,6 +14,7 @@ public sealed class WasmtimeEngine : IWasmEngine
 
     private readonly WasmtimeEngineOptions options;
     private readonly EngineThreads threads = new();
+    private readonly Compiler? baseline;
     private readonly Compiler many;
     private readonly Compiler shipped;
     private readonly Lazy<Compiler?> looking = new(Compiler.ForLooking);
@@ -29,6 +30,7 @@ public sealed class WasmtimeEngine : IWasmEngine
         this.options = options;
         sweepSlots = new SemaphoreSlim(options.Workers, options.Workers);
         otherSlots = new SemaphoreSlim(options.Workers, options.Workers);
+        baseline = options.BaselineSweeps && library.HasBaselineCompiler ? Compiler.Baseline(options) : null;
         many = Compiler.ForManyModules(options);
         shipped = Compiler.AsShipped(options);
         Info = new EngineInfo("wasmtime", library.Version, Environment.Version.ToString(3), FeatureProbes.Find(probe => many.Validate(probe) is null));
@@ -55,28 +57,22 @@ public sealed class WasmtimeEngine : IWasmEngine
         otherSlots, many, null, _ => many.Validate(module.Span) is { } message ? new EngineValidation(false, message) : new EngineValidation(true, null), cancellationToken);
 
     /// <inheritdoc/>
-    public Task<EngineResult<SweepResult>> SweepAsync(SweepRequest request, CancellationToken cancellationToken)
+    public async Task<EngineResult<SweepResult>> SweepAsync(SweepRequest request, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(request.SubjectCount, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(request.InputCount);
         ArgumentOutOfRangeException.ThrowIfGreaterThan((long)request.SubjectCount * request.InputCount, SweepRequest.MaximumRuns);
-        return ExecuteAsync(
-            sweepSlots,
-            many,
-            request.AbortAfter,
-            interruption =>
+        if (baseline is not null)
+        {
+            var result = await SweepAsync(baseline, request, cancellationToken).ConfigureAwait(false);
+            if (!result.Answered || result.Value.Rejection is null)
             {
-                try
-                {
-                    using var store = new Store(many, interruption, LimitsFor(request.Harness.Span));
-                    return Sweeping.Run(request, store);
-                }
-                catch (RejectedException rejected)
-                {
-                    return new SweepResult { Rejection = rejected.Message };
-                }
-            },
-            cancellationToken);
+                return result;
+            }
+        }
+
+        // What the baseline compiler rejects may be a feature that it lacks; if it is not, the other one says so in the same words as always.
+        return await SweepAsync(many, request, cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -189,6 +185,7 @@ public sealed class WasmtimeEngine : IWasmEngine
 
         await idle.Task.ConfigureAwait(false);
         threads.Dispose();
+        baseline?.Dispose();
         many.Dispose();
         shipped.Dispose();
         if (looking.IsValueCreated)
@@ -327,6 +324,24 @@ public sealed class WasmtimeEngine : IWasmEngine
 
         interruption.Dispose();
     }
+
+    private Task<EngineResult<SweepResult>> SweepAsync(Compiler compiler, SweepRequest request, CancellationToken cancellationToken) => ExecuteAsync(
+        sweepSlots,
+        compiler,
+        request.AbortAfter,
+        interruption =>
+        {
+            try
+            {
+                using var store = new Store(compiler, interruption, LimitsFor(request.Harness.Span));
+                return Sweeping.Run(request, store);
+            }
+            catch (RejectedException rejected)
+            {
+                return new SweepResult { Rejection = rejected.Message };
+            }
+        },
+        cancellationToken);
 
     // A module with many memories gets less for each, see WasmtimeEngineOptions.MaximumMemoryPages.
     private StoreLimits LimitsFor(ReadOnlySpan<byte> module)

@@ -27,6 +27,12 @@ public sealed record WasmtimeEngineOptions
     /// </summary>
     public ulong? Fuel { get; init; }
 
+    /// <summary>
+    /// Sweeps use the library's baseline compiler where it has one, as sweeps on V8 do: it translates a harness in a sixth of the time, and runs and timing check what the optimizing compiler makes. Otherwise they
+    /// use the optimizing compiler.
+    /// </summary>
+    public bool BaselineSweeps { get; init; } = true;
+
     /// <summary>How many memories of a module may each have <see cref="MaximumMemoryPages"/>.</summary>
     public const int FullSizeMemories = 4;
 

@@ -18,12 +18,15 @@ public sealed class WasmtimeLibrary
     private static WasmtimeLibrary? loaded;
 
     private readonly nint handle;
+    private readonly Lazy<bool> hasBaselineCompiler;
 
     private WasmtimeLibrary(nint handle, string origin, string version)
     {
         this.handle = handle;
         Origin = origin;
         Version = version;
+        hasBaselineCompiler = new Lazy<bool>(() =>
+            RuntimeInformation.ProcessArchitecture == Architecture.X64 && File.Exists(origin) && File.ReadAllBytes(origin).AsSpan().IndexOf("winch/codegen/src"u8) >= 0);
     }
 
     /// <summary>Where it was found: a path, or the name that the system's loader resolved.</summary>
@@ -31,6 +34,12 @@ public sealed class WasmtimeLibrary
 
     /// <summary>Its version, such as <c>50</c>.</summary>
     public string Version { get; }
+
+    /// <summary>
+    /// Whether it has Winch, the baseline compiler. The interface does not tell, and asking a library without it for it would end the process; but the places in the source that a panic names are part of the file. Not
+    /// known, so false, where the system's loader found the library.
+    /// </summary>
+    internal bool HasBaselineCompiler => hasBaselineCompiler.Value;
 
     private static string FileName => OperatingSystem.IsWindows() ? "wasmtime.dll" : OperatingSystem.IsMacOS() ? "libwasmtime.dylib" : "libwasmtime.so";
 

@@ -64,6 +64,9 @@ internal static unsafe partial class Api
     [LibraryImport(Library, EntryPoint = "wasmtime_config_target_set", StringMarshalling = StringMarshalling.Utf8)]
     public static partial nint SetTarget(nint config, string triple);
 
+    [LibraryImport(Library, EntryPoint = "wasmtime_config_strategy_set")]
+    public static partial void SetStrategy(nint config, byte strategy);
+
     [LibraryImport(Library, EntryPoint = "wasmtime_config_cranelift_flag_enable", StringMarshalling = StringMarshalling.Utf8)]
     public static partial void EnableCraneliftFlag(nint config, string flag);
 

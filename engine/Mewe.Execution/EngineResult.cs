@@ -52,7 +52,7 @@ public sealed record EngineFailure(EngineFailureKind Kind, string Message)
 /// <summary>What happened to an engine that could not answer.</summary>
 public enum EngineFailureKind
 {
-    /// <summary>The request was not finished when the abort limit passed; the process was killed.</summary>
+    /// <summary>The request was not finished when the abort limit passed, or had used up its fuel; its process was killed, or its code was ended.</summary>
     Hung,
 
     /// <summary>The process ended by itself, twice: once on the first try and once on a fresh process.</summary>

@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace Mewe.Execution;
 
 /// <summary>
-/// One engine process reserved for a script of commands. Modules and instances are known by numbers that the caller chooses, so that a whole script can be
+/// One engine process, or one store of an engine in this process, reserved for a script of commands. Modules and instances are known by numbers that the caller chooses, so that a whole script can be
 /// sent as one batch.
 /// </summary>
 /// <remarks>

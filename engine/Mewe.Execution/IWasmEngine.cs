@@ -1,7 +1,7 @@
 namespace Mewe.Execution;
 
 /// <summary>
-/// A real WebAssembly engine that runs modules for Mewe: V8 in <c>node</c> processes today, others behind the same interface later.
+/// A real WebAssembly engine that runs modules for Mewe: V8 in <c>node</c> processes, or Wasmtime in this one.
 /// </summary>
 /// <remarks>
 /// <para>All members may be called from many threads at once. Modules are bytes and answers are values: nothing of the engine leaks out.</para>
@@ -35,6 +35,6 @@ public interface IWasmEngine : IAsyncDisposable
     /// </summary>
     Task<EngineResult<MachineCode>> MachineCodeAsync(ReadOnlyMemory<byte> module, CancellationToken cancellationToken);
 
-    /// <summary>Reserves one engine process for scripted use: compile, link, invoke, inspect.</summary>
+    /// <summary>Reserves one engine process, or a store of the engine in this process, for scripted use: compile, link, invoke, inspect.</summary>
     Task<EngineResult<IEngineSession>> OpenSessionAsync(CancellationToken cancellationToken);
 }

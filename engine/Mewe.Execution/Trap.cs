@@ -19,7 +19,7 @@ public enum TrapKind
     IndirectCallTypeMismatch = 6,
     NullReference = 7,
 
-    /// <summary>A float that is NaN or out of range for the integer.</summary>
+    /// <summary>A float that is NaN or out of range for the integer. Wasmtime calls the latter an <see cref="IntegerOverflow"/>, which runs correct and sessions and sweeps do not.</summary>
     InvalidConversionToInteger = 8,
 
     /// <summary>The call stack ran out. It depends on the machine, so it never decides a comparison.</summary>

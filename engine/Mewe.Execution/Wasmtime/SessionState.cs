@@ -199,7 +199,7 @@ internal sealed class SessionState : IDisposable
 
                 store.OwnIfShared(found);
                 return true;
-            case Provider.Wasi wasi when import.Type is FunctionExtern function && (WasiHost.Has(import.Module, import.Name) || import.Name == "choose"):
+            case Provider.Wasi wasi when import.Type is FunctionExtern function && WasiHost.Has(import.Name):
                 // One host for each instance that imports from this source.
                 var host = hosts.FirstOrDefault(item => item.Seed == wasi.Seed);
                 if (host is null)
@@ -207,7 +207,7 @@ internal sealed class SessionState : IDisposable
                     hosts.Add(host = new WasiHost(new WasiSetting([], [], default, wasi.Seed), Interruption));
                 }
 
-                var made = host.Find(store, import.Name == "choose" ? "mewe" : "wasi_snapshot_preview1", import.Name, importer.FunctionTypeAt(function.TypeIndex));
+                var made = host.Find(store, import.Name, importer.FunctionTypeAt(function.TypeIndex));
                 found = made ?? default;
                 return made is not null;
             default:

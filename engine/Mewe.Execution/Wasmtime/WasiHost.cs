@@ -25,6 +25,7 @@ internal sealed class WasiHost
     private const uint Success = 0, BadDescriptor = 8, Fault = 21, NoSystemCall = 52, NoSpace = 51, NotSeekable = 70;
     private const ulong ClockStart = 1_600_000_000_000_000_000, ClockStep = 1_000_000, ClockResolution = 1000;
     private const int OutputLimit = 64 << 20;
+    private const string Choose = "choose";
     private const uint MostVectors = 1 << 20;
 
     private static readonly FrozenSet<string> Unsupported = FrozenSet.Create(
@@ -95,24 +96,22 @@ internal sealed class WasiHost
     /// <summary>Lets go of what was written so far, so that a program can be repeated without end.</summary>
     public void ForgetOutput() => (stdout, stderr) = (new(), new());
 
-    /// <summary>The function for an import; null when this host has none, or none of that type.</summary>
-    public Extern? Find(Store store, string module, string name, FunctionType type)
-    {
-        HostFunction? function = module switch
-        {
-            "mewe" when name == "choose" => chooser,
-            "wasi_snapshot_preview1" => FunctionOf(name),
-            _ => null,
-        };
-        return function is null ? null : HostFunctions.TryMake(store, type, function);
-    }
+    /// <summary>The function of a name, for an importer that declares this type; null when this host has none, or none that fits the type.</summary>
+    public Extern? Find(Store store, string name, FunctionType type) => FunctionOf(name) is { } function ? HostFunctions.TryMake(store, type, function) : null;
 
-    /// <summary>Whether the host has a function of this name, whatever its type.</summary>
-    public static bool Has(string module, string name) =>
-        module == "wasi_snapshot_preview1" ? Calls.ContainsKey(name) || Unsupported.Contains(name) : module == "mewe" && name == "choose";
+    /// <summary>Whether an import means a function of this host, whatever its type.</summary>
+    public static bool Provides(string module, string name) => module == "mewe" ? name == Choose : module == "wasi_snapshot_preview1" && name != Choose && Has(name);
+
+    /// <summary>Whether the host has a function of this name.</summary>
+    public static bool Has(string name) => name == Choose || Calls.ContainsKey(name) || Unsupported.Contains(name);
 
     private HostFunction? FunctionOf(string name)
     {
+        if (name == Choose)
+        {
+            return chooser;
+        }
+
         if (Unsupported.Contains(name))
         {
             return _ => NoSystemCall;

@@ -4,13 +4,13 @@ using Mewe.Wasm.Binary;
 
 namespace Mewe.Execution.Wasmtime;
 
-/// <summary>Wasmtime in this process, with Cranelift. README.md in this folder has the rules of ownership and interruption.</summary>
+/// <summary>Wasmtime in this process: README.md in this folder says which of its compilers does what, who owns what, and how code is ended.</summary>
 public sealed class WasmtimeEngine : IWasmEngine
 {
+    private const int LargeModuleBytes = 256 * 1024;
+
     // How much longer than its limit a request may take that is busy with what cannot be interrupted (compiling) before it is given up.
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
-
-    private const int LargeModuleBytes = 256 * 1024;
 
     private readonly WasmtimeEngineOptions options;
     private readonly EngineThreads threads = new();

@@ -225,9 +225,9 @@ internal sealed class WorkloadRun
         for (var i = 0; i < imports.Length; i++)
         {
             var import = parsed.Imports[i];
-            if (import.Type is FunctionExtern function && WasiHost.Has(import.Module, import.Name))
+            if (import.Type is FunctionExtern function && WasiHost.Provides(import.Module, import.Name))
             {
-                imports[i] = Host.Find(store, import.Module, import.Name, parsed.FunctionTypeAt(function.TypeIndex))
+                imports[i] = Host.Find(store, import.Name, parsed.FunctionTypeAt(function.TypeIndex))
                     ?? throw new RejectedException($"module imports {import.Module}.{import.Name} with a type that no host function can have");
             }
             else if (zeroUnknown)

@@ -61,9 +61,16 @@ internal sealed class Compiler : IDisposable
 
     /// <summary>Compiles a module, or takes it from the cache. The caller disposes what it gets; the code stays for as long as somebody uses it.</summary>
     /// <exception cref="RejectedException">It is not valid, or beyond a limit of the compiler.</exception>
-    public CompiledModule Compile(ReadOnlyMemory<byte> bytes)
+    public CompiledModule Compile(ReadOnlyMemory<byte> bytes) => Compile(bytes, 0, bytes.ToArray);
+
+    /// <summary>Compiles a module that is made from another one, or takes it from the cache.</summary>
+    /// <param name="source">What it is made from.</param>
+    /// <param name="use">Tells apart what is made from the same; 0 where it is the source itself.</param>
+    /// <param name="make">Makes it.</param>
+    /// <exception cref="RejectedException">It is not valid, or beyond a limit of the compiler; or what <paramref name="make"/> throws.</exception>
+    public CompiledModule Compile(ReadOnlyMemory<byte> source, uint use, Func<byte[]> make)
     {
-        var key = HashOf(bytes.Span);
+        var key = HashOf(source.Span) ^ use;
         lock (gate)
         {
             if (cache.TryGetValue(key, out var known))
@@ -74,7 +81,8 @@ internal sealed class Compiler : IDisposable
             }
         }
 
-        var compiled = new CompiledModule(Translate(bytes.Span), bytes.ToArray(), key);
+        var bytes = make();
+        var compiled = new CompiledModule(Translate(bytes), bytes, key);
         lock (gate)
         {
             compiled.Share();
@@ -101,7 +109,7 @@ internal sealed class Compiler : IDisposable
     }
 
     /// <summary>Compiles a module that nobody will ask for again.</summary>
-    /// <exception cref="RejectedException">As <see cref="Compile"/>.</exception>
+    /// <exception cref="RejectedException">As <see cref="Compile(ReadOnlyMemory{byte})"/>.</exception>
     public unsafe CodeHandle Translate(ReadOnlySpan<byte> bytes)
     {
         fixed (byte* wasm = bytes)

@@ -70,12 +70,10 @@ internal sealed unsafe class Store : IDisposable
 
     /// <summary>Compiles a module, which stays for as long as the store.</summary>
     /// <exception cref="RejectedException">It is not valid.</exception>
-    public CompiledModule Compile(ReadOnlyMemory<byte> bytes)
-    {
-        var compiled = Compiler.Compile(bytes);
-        owned.Add(compiled);
-        return compiled;
-    }
+    public CompiledModule Compile(ReadOnlyMemory<byte> bytes) => Keep(Compiler.Compile(bytes));
+
+    /// <inheritdoc cref="Compiler.Compile(ReadOnlyMemory{byte}, uint, Func{byte[]})"/>
+    public CompiledModule Compile(ReadOnlyMemory<byte> source, uint use, Func<byte[]> make) => Keep(Compiler.Compile(source, use, make));
 
     /// <summary>Instantiates a module. Null and a problem when it does not link; a trap when an active segment or the start function trapped.</summary>
     public Instance? Instantiate(CodeHandle module, ReadOnlySpan<Extern> imports, out WasmTrap? trap, out string? problem)
@@ -148,6 +146,12 @@ internal sealed unsafe class Store : IDisposable
         var value = new Value { Kind = ValueTag.ExternRef };
         var made = Api.NewExternRef(Context, (nint)((ulong)number + 1), 0, &value.Low); // 0 would be no data at all
         return made ? value : throw new EngineStoppedException(EngineFailureKind.OutOfMemory, "no room for a reference of the host");
+    }
+
+    private CompiledModule Keep(CompiledModule compiled)
+    {
+        owned.Add(compiled);
+        return compiled;
     }
 
     private WasmTrap TrapOfError(nint error)
@@ -342,11 +346,18 @@ internal sealed unsafe class LinearMemory(Store store, Extern memory) : IDisposa
         return new Span<byte>(Base + start, count);
     }
 
-    public void Grow(ulong pages)
+    /// <summary>Adds pages; false where a limit forbids it.</summary>
+    public bool TryGrow(ulong pages)
     {
         fixed (ulong* self = &item.First)
         {
-            Problems.ThrowOnError(Api.GrowMemory(store.Context, self, pages, out _));
+            var error = Api.GrowMemory(store.Context, self, pages, out _);
+            if (error != 0)
+            {
+                Problems.TakeError(error);
+            }
+
+            return error == 0;
         }
     }
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using Mewe.Execution.Wasmtime.Native;
 using Mewe.Wasm;
+using Mewe.Wasm.Binary;
 using Slot = Mewe.Execution.Wasmtime.SweepDriver.Slot;
 
 namespace Mewe.Execution.Wasmtime;
@@ -9,6 +10,8 @@ namespace Mewe.Execution.Wasmtime;
 /// <summary>One sweep: what <see cref="SweepDriver"/> does not do by itself, which is traps, differences, and originals without an answer. <see cref="SweepRequest"/> says what a harness is and what equal means.</summary>
 internal sealed class Sweeping
 {
+    private const string DigestName = "digest", OutcomeName = "outcome";
+
     private readonly SweepRequest request;
     private readonly Store store;
     private readonly DriverInstance driver;
@@ -16,55 +19,25 @@ internal sealed class Sweeping
     private readonly Tally[] tallies;
     private readonly int digestsAt;
 
-    private Sweeping(SweepRequest request, Store store, CompiledModule module, Instance harness)
+    private Sweeping(SweepRequest request, Store store, Instance harness)
     {
         this.request = request;
         this.store = store;
-        driver = new DriverInstance(store);
-        var exports = new Dictionary<string, uint>(StringComparer.Ordinal);
-        foreach (var export in module.Parsed.Exports.Where(item => item.Kind == ExternKind.Function))
-        {
-            exports.Add(export.Name, export.Index);
-        }
-
-        var subjects = new StoreItem[request.SubjectCount];
-        for (var k = 0; k < subjects.Length; k++)
-        {
-            subjects[k] = Require($"subject_{k}", 0);
-        }
-
-        digest = Require("digest", 1);
-        outcome = Require("outcome", 2);
-        driver.Place(1, 0, digest);
-        driver.Place(2, 0, outcome);
-        driver.GrowTable(0, subjects.Length - 1);
-        for (var k = 0; k < subjects.Length; k++)
-        {
-            driver.Place(0, k, subjects[k]);
-        }
-
-        tallies = new Tally[subjects.Length];
-        var perSubject = subjects.Length << SweepDriver.SubjectShift;
+        driver = new DriverInstance(store, harness);
+        harness.TryGetFunction(DigestName, out digest);
+        harness.TryGetFunction(OutcomeName, out outcome);
+        tallies = new Tally[request.SubjectCount];
+        var perSubject = tallies.Length << SweepDriver.SubjectShift;
         digestsAt = (perSubject + Store.PageBytes - 1) / Store.PageBytes * Store.PageBytes;
-        driver.Reserve(digestsAt + (request.KeepDigests ? (long)subjects.Length * request.InputCount * sizeof(ulong) : 0));
+        driver.Reserve(digestsAt + (request.KeepDigests ? (long)tallies.Length * request.InputCount * sizeof(ulong) : 0));
         driver[Slot.First] = (uint)request.FirstInput;
         driver[Slot.Inputs] = (uint)request.InputCount;
-        driver[Slot.Subjects] = (uint)subjects.Length;
+        driver[Slot.Subjects] = (uint)tallies.Length;
         driver[Slot.DigestsAt] = request.KeepDigests ? (uint)digestsAt : 0;
         var words = PerSubject;
-        for (var k = 0; k < subjects.Length; k++)
+        for (var k = 0; k < tallies.Length; k++)
         {
             words[4 * k] = 1;
-        }
-
-        StoreItem Require(string name, int type)
-        {
-            if (!exports.TryGetValue(name, out var index) || !harness.TryGetFunction(name, out var function))
-            {
-                throw new RejectedException($"the harness does not export the function \"{name}\"");
-            }
-
-            return SweepDriver.Matches(module.Parsed, index, type) ? function : throw new RejectedException($"the harness's \"{name}\" has the wrong type");
         }
     }
 
@@ -75,8 +48,7 @@ internal sealed class Sweeping
     /// <exception cref="RejectedException">The harness cannot be run.</exception>
     public static SweepResult Run(SweepRequest request, Store store)
     {
-        var module = store.Compile(request.Harness);
-        var instance = store.Instantiate(module.Handle, [], out var trap, out var problem);
+        var instance = store.Instantiate(store.Compile(request.Harness, (uint)request.SubjectCount, () => WithDriver(request)).Handle, [], out var trap, out var problem);
         if (instance is not { } harness)
         {
             throw new RejectedException(trap?.Message ?? problem!);
@@ -94,9 +66,38 @@ internal sealed class Sweeping
             content.Bytes.Span.CopyTo(target);
         }
 
-        var sweeping = new Sweeping(request, store, module, harness);
+        var sweeping = new Sweeping(request, store, harness);
         sweeping.Run();
         return sweeping.Result(harness);
+    }
+
+    // The harness with the driver in it, if it is one.
+    private static byte[] WithDriver(SweepRequest request)
+    {
+        var harness = ModuleReader.TryRead(request.Harness, out var error) ?? throw new RejectedException(error!.ToString());
+        var exports = new Dictionary<string, uint>(StringComparer.Ordinal);
+        foreach (var export in harness.Exports.Where(item => item.Kind == ExternKind.Function))
+        {
+            exports[export.Name] = export.Index;
+        }
+
+        var subjects = new uint[request.SubjectCount];
+        for (var k = 0; k < subjects.Length; k++)
+        {
+            subjects[k] = Require($"subject_{k}", SweepDriver.SubjectType);
+        }
+
+        return SweepDriver.WriteInto(harness, subjects, Require(DigestName, SweepDriver.DigestType), Require(OutcomeName, SweepDriver.OutcomeType));
+
+        uint Require(string name, int type)
+        {
+            if (!exports.TryGetValue(name, out var index))
+            {
+                throw new RejectedException($"the harness does not export the function \"{name}\"");
+            }
+
+            return SweepDriver.Matches(harness, index, type) ? index : throw new RejectedException($"the harness's \"{name}\" has the wrong type");
+        }
     }
 
     private void Run()
@@ -236,33 +237,25 @@ internal sealed class Sweeping
         public SweepDifference? First;
     }
 
-    /// <summary>An instance of the driver beside the harness.</summary>
+    /// <summary>The driver's part of the harness's instance.</summary>
     private sealed unsafe class DriverInstance
     {
-        private static readonly string[] SlotNames = Enum.GetNames<Slot>();
+        private static readonly string[] SlotNames = [.. Enum.GetValues<Slot>().Select(SweepDriver.NameOf)];
 
         private readonly Store store;
         private readonly Extern[] slots = new Extern[SlotNames.Length];
-        private readonly Extern[] tables = new Extern[3];
         private readonly StoreItem resume;
 
-        public DriverInstance(Store store)
+        public DriverInstance(Store store, Instance harness)
         {
             this.store = store;
-            var instance = store.Instantiate(store.Compile(SweepDriver.Bytes).Handle, [], out _, out var problem)
-                ?? throw new RejectedException($"the driver of sweeps does not start: {problem}");
             for (var slot = 0; slot < slots.Length; slot++)
             {
-                instance.TryGet(SlotNames[slot], out slots[slot]);
+                harness.TryGet(SlotNames[slot], out slots[slot]);
             }
 
-            for (var type = 0; type < tables.Length; type++)
-            {
-                instance.TryGet(SweepDriver.TableName(type), out tables[type]);
-            }
-
-            instance.TryGetFunction("resume", out resume);
-            Memory = instance.Memory("memory")!;
+            harness.TryGetFunction(SweepDriver.Resume, out resume);
+            Memory = harness.Memory(SweepDriver.Memory)!;
         }
 
         public LinearMemory Memory { get; }
@@ -297,32 +290,12 @@ internal sealed class Sweeping
             return trap;
         }
 
-        /// <summary>Puts a function where the driver calls it.</summary>
-        public void Place(int table, int entry, StoreItem function)
-        {
-            fixed (ulong* self = &tables[table].First)
-            {
-                Problems.ThrowOnError(Api.SetTable(store.Context, self, (ulong)entry, new Value { Kind = ValueTag.FuncRef, Low = function.Store, High = function.Item }));
-            }
-        }
-
-        public void GrowTable(int table, int by)
-        {
-            fixed (ulong* self = &tables[table].First)
-            {
-                if (by > 0)
-                {
-                    Problems.ThrowOnError(Api.GrowTable(store.Context, self, (ulong)by, new Value { Kind = ValueTag.FuncRef }, out _));
-                }
-            }
-        }
-
         public void Reserve(long bytes)
         {
             var missing = bytes - (long)Memory.Size;
-            if (missing > 0)
+            if (missing > 0 && !Memory.TryGrow((ulong)((missing + Store.PageBytes - 1) / Store.PageBytes)))
             {
-                Memory.Grow((ulong)((missing + Store.PageBytes - 1) / Store.PageBytes));
+                throw new RejectedException("the digests that are to be kept do not fit into a memory");
             }
         }
     }

@@ -170,7 +170,7 @@ internal static unsafe partial class Api
     [LibraryImport(Library, EntryPoint = "wasm_functype_delete")]
     public static partial void DeleteFunctionType(nint type);
 
-    // --- Memories, globals, tables ---
+    // --- Memories, globals ---
 
     [LibraryImport(Library, EntryPoint = "wasmtime_memory_data")]
     public static partial byte* MemoryData(nint context, ulong* memory);
@@ -192,12 +192,6 @@ internal static unsafe partial class Api
 
     [LibraryImport(Library, EntryPoint = "wasmtime_global_set")]
     public static partial nint SetGlobal(nint context, ulong* global, in Value value);
-
-    [LibraryImport(Library, EntryPoint = "wasmtime_table_set")]
-    public static partial nint SetTable(nint context, ulong* table, ulong index, in Value value);
-
-    [LibraryImport(Library, EntryPoint = "wasmtime_table_grow")]
-    public static partial nint GrowTable(nint context, ulong* table, ulong delta, in Value initial, out ulong before);
 
     // --- References ---
 

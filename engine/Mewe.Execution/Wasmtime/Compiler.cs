@@ -10,7 +10,7 @@ internal sealed class Compiler : IDisposable
     private const int CachedModules = 32;
     private const int CachedBytes = 64 << 20;
 
-    private const byte WinchStrategy = 2;
+    private const byte WinchStrategy = 2, NoOptimization = 0, SinglePass = 1;
 
     private static readonly string[] AnyX64 = ["has_sse3", "has_ssse3", "has_sse41", "has_sse42", "has_popcnt"];
 
@@ -30,6 +30,8 @@ internal sealed class Compiler : IDisposable
     public static Compiler Baseline(WasmtimeEngineOptions options) => new(NewEngine(options, config =>
     {
         Api.SetStrategy(config, WinchStrategy);
+        Api.SetOptimization(config, NoOptimization); // of trampolines, which Cranelift makes here, too
+        Api.SetRegisterAllocation(config, SinglePass);
         SmallMemories(config);
     }, everyFeature: false));
 

@@ -67,6 +67,12 @@ internal static unsafe partial class Api
     [LibraryImport(Library, EntryPoint = "wasmtime_config_strategy_set")]
     public static partial void SetStrategy(nint config, byte strategy);
 
+    [LibraryImport(Library, EntryPoint = "wasmtime_config_cranelift_opt_level_set")]
+    public static partial void SetOptimization(nint config, byte level);
+
+    [LibraryImport(Library, EntryPoint = "wasmtime_config_cranelift_regalloc_algorithm_set")]
+    public static partial void SetRegisterAllocation(nint config, byte algorithm);
+
     [LibraryImport(Library, EntryPoint = "wasmtime_config_cranelift_flag_enable", StringMarshalling = StringMarshalling.Utf8)]
     public static partial void EnableCraneliftFlag(nint config, string flag);
 

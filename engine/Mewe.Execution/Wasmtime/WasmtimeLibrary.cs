@@ -26,7 +26,7 @@ public sealed class WasmtimeLibrary
         Origin = origin;
         Version = version;
         hasBaselineCompiler = new Lazy<bool>(() =>
-            RuntimeInformation.ProcessArchitecture == Architecture.X64 && File.Exists(origin) && File.ReadAllBytes(origin).AsSpan().IndexOf("winch/codegen/src"u8) >= 0);
+            RuntimeInformation.ProcessArchitecture == Architecture.X64 && Path.IsPathRooted(origin) && File.Exists(origin) && File.ReadAllBytes(origin).AsSpan().IndexOf("winch/codegen/src"u8) >= 0);
     }
 
     /// <summary>Where it was found: a path, or the name that the system's loader resolved.</summary>
@@ -52,6 +52,7 @@ public sealed class WasmtimeLibrary
             problem = null;
             library = loaded;
             path ??= Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named ? named : null;
+            path = path is null ? null : Path.GetFullPath(path);
             if (library is not null)
             {
                 if (path is null || library.Origin == path)

@@ -8,13 +8,11 @@ namespace Mewe.Execution.Wasmtime;
 /// <param name="Fuel">Instructions, about; null where they are not counted.</param>
 internal readonly record struct StoreLimits(long MemoryPages, ulong? Fuel)
 {
-    private const int Instances = 10_000;
-    private const int Memories = 100;
-    private const int Tables = 1000;
+    private const long LibrarysOwn = -1; // ten thousand
 
     public void Apply(StoreHandle store, nint context)
     {
-        Api.LimitStore(store, MemoryPages * Store.PageBytes, WasmtimeEngineOptions.MaximumTableElements, Instances, Math.Max(Tables, Instances), Math.Max(Memories, Instances));
+        Api.LimitStore(store, MemoryPages * Store.PageBytes, WasmtimeEngineOptions.MaximumTableElements, LibrarysOwn, LibrarysOwn, LibrarysOwn);
         Refuel(context);
     }
 

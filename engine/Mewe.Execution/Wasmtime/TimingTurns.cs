@@ -7,7 +7,7 @@ namespace Mewe.Execution.Wasmtime;
 
 /// <summary>Timing of a workload, as Node/Worker/time.js does it: an untimed run of each subject, turns in a shuffled order, and a turn that lasts as long as asked.</summary>
 /// <remarks>There is one compiler and no tiers, so all tiers are alike; only the default of warm-up rounds is smaller, because nothing has to be optimized first.</remarks>
-internal sealed class TimingTurns(TimingRequest request, Compiler compiler, Interruption interruption, Func<ReadOnlyMemory<byte>, StoreLimits> limitsFor) : IDisposable
+internal sealed class TimingTurns(TimingRequest request, Compiler compiler, Interruption interruption, Func<long, StoreLimits> limitsFor) : IDisposable
 {
     private const int CalibrationStep = 16; // at most this many times the repeats tried before
     private const int MostRepeats = 1 << 24;
@@ -219,7 +219,7 @@ internal sealed class TimingTurns(TimingRequest request, Compiler compiler, Inte
         return module;
     }
 
-    private Store NewStore(CompiledModule module) => new(compiler, interruption, limitsFor(module.Bytes));
+    private Store NewStore(CompiledModule module) => new(compiler, interruption, limitsFor(module.Parsed.AllMemories().Length));
 
     private Store Keep(Store store)
     {

@@ -112,7 +112,7 @@ public sealed class WasmtimeEngine : IWasmEngine
             {
                 try
                 {
-                    using var turns = new TimingTurns(request, shipped, interruption, module => LimitsFor(module.Span));
+                    using var turns = new TimingTurns(request, shipped, interruption, LimitsFor);
                     return turns.Run();
                 }
                 catch (RejectedException rejected)
@@ -268,7 +268,7 @@ public sealed class WasmtimeEngine : IWasmEngine
     private RunResult Run(ModuleRun run, Interruption interruption)
     {
         using var module = shipped.Compile(run.Module);
-        var limits = LimitsFor(run.Module.Span);
+        var limits = LimitsFor(module.Parsed.AllMemories().Length);
         var distinct = new DistinctOutcomes();
         foreach (var seed in run.Seeds)
         {
@@ -333,7 +333,7 @@ public sealed class WasmtimeEngine : IWasmEngine
         {
             try
             {
-                using var store = new Store(compiler, interruption, LimitsFor(request.Harness.Span));
+                using var store = new Store(compiler, interruption, LimitsFor(MemoryCount.Of(request.Harness.Span)));
                 return Sweeping.Run(request, store);
             }
             catch (RejectedException rejected)
@@ -344,9 +344,8 @@ public sealed class WasmtimeEngine : IWasmEngine
         cancellationToken);
 
     // A module with many memories gets less for each, see WasmtimeEngineOptions.MaximumMemoryPages.
-    private StoreLimits LimitsFor(ReadOnlySpan<byte> module)
+    private StoreLimits LimitsFor(long memories)
     {
-        var memories = MemoryCount.Of(module);
         var pages = memories <= WasmtimeEngineOptions.FullSizeMemories
             ? options.MaximumMemoryPages
             : (long)options.MaximumMemoryPages * WasmtimeEngineOptions.FullSizeMemories / memories;

@@ -25,6 +25,7 @@ public sealed class FunctionTester
     private readonly RecordedInputs recorded;
     private readonly FunctionSetting setting;
     private readonly SubjectNeeds needs;
+    private readonly Dictionary<IWasmEngine, int> disagreements = [];
     private ChosenInputs? chosen;
 
     internal FunctionTester(IWasmEngine engine, OriginalModule original, TestOptions options, uint function, RecordedInputs? recorded)
@@ -44,29 +45,72 @@ public sealed class FunctionTester
             return Report(new Untestable(reason));
         }
 
-        long executions = 0;
-        if (chosen is null)
+        var executions = chosen is null ? 0 : -chosen.Executions;
+        if (await ChooseAsync(cancellationToken).ConfigureAwait(false) is { } failure)
         {
-            var generator = new InputGenerator(original, function, code, options, recorded, setting.Arena);
-            var choice = await new InputSelection(original, function, options, engine).ChooseAsync(code, needs, generator, setting, cancellationToken).ConfigureAwait(false);
-            if (!choice.TryGet(out chosen, out var failure))
-            {
-                return Report(new Inconclusive(InconclusiveKind.EngineFailed, failure.ToString()));
-            }
+            return Report(new Inconclusive(InconclusiveKind.EngineFailed, failure.ToString()));
+        }
 
-            executions = chosen.Executions;
+        executions += chosen!.Executions;
+        var verdicts = new Verdict[candidates.Count];
+        for (var first = 0; first < candidates.Count; first += options.BatchSize)
+        {
+            var batch = Enumerable.Range(first, Math.Min(options.BatchSize, candidates.Count - first)).ToList();
+            executions += await SweepAsync(new Session(engine, chosen, candidates, verdicts), batch, cancellationToken).ConfigureAwait(false);
+        }
+
+        return new FunctionTestReport(function, [.. verdicts], chosen.Inputs.Length, chosen.BranchesCovered, chosen.BranchesTotal, executions);
+
+        FunctionTestReport Report(Verdict verdict) => new(function, [.. candidates.Select(_ => verdict)], 0, 0, 0, 0);
+    }
+
+    /// <summary>Chooses the inputs at the first use.</summary>
+    private async Task<EngineFailure?> ChooseAsync(CancellationToken cancellationToken)
+    {
+        if (chosen is not null)
+        {
+            return null;
+        }
+
+        var generator = new InputGenerator(original, function, code, options, recorded, setting.Arena);
+        var choice = await new InputSelection(original, function, options, engine).ChooseAsync(code, needs, generator, setting, cancellationToken).ConfigureAwait(false);
+        return choice.TryGet(out chosen, out var failure) ? null : failure;
+    }
+
+    /// <summary>
+    /// Tests candidates on another engine, on the inputs that were chosen with the first. Candidates are compared with what the original does on that
+    /// engine, so that a disagreement of the engines about the original is never held against a candidate; it is counted instead.
+    /// </summary>
+    public async Task<EngineConfirmation> ConfirmAsync(IWasmEngine other, IReadOnlyList<VariantCode> candidates, CancellationToken cancellationToken)
+    {
+        if (needs.Unsupported is { } reason)
+        {
+            return new EngineConfirmation([.. candidates.Select(_ => new Untestable(reason))], 0);
+        }
+
+        if (await ChooseAsync(cancellationToken).ConfigureAwait(false) is { } unchosen)
+        {
+            return new EngineConfirmation([.. candidates.Select(_ => new Inconclusive(InconclusiveKind.EngineFailed, unchosen.ToString()))], 0);
         }
 
         var verdicts = new Verdict[candidates.Count];
         for (var first = 0; first < candidates.Count; first += options.BatchSize)
         {
             var batch = Enumerable.Range(first, Math.Min(options.BatchSize, candidates.Count - first)).ToList();
-            executions += await SweepAsync(new Session(chosen, candidates, verdicts), batch, cancellationToken).ConfigureAwait(false);
+            await SweepAsync(new Session(other, chosen!, candidates, verdicts), batch, cancellationToken).ConfigureAwait(false);
         }
 
-        return new FunctionTestReport(function, [.. verdicts], chosen.Inputs.Length, chosen.BranchesCovered, chosen.BranchesTotal, executions);
+        // What the original does is the same for every candidate: it is asked once for each engine.
+        if (!disagreements.TryGetValue(other, out var disagreeing))
+        {
+            var request = Request(chosen!.Inputs, []) with { KeepDigests = true };
+            var here = await engine.SweepAsync(request, cancellationToken).ConfigureAwait(false);
+            var there = await other.SweepAsync(request, cancellationToken).ConfigureAwait(false);
+            disagreeing = here.TryGet(out var a, out _) && there.TryGet(out var b, out _) ? a.Digests.Zip(b.Digests).Count(pair => pair.First != pair.Second) : 0;
+            disagreements.Add(other, disagreeing);
+        }
 
-        FunctionTestReport Report(Verdict verdict) => new(function, [.. candidates.Select(_ => verdict)], 0, 0, 0, 0);
+        return new EngineConfirmation([.. verdicts], disagreeing);
     }
 
     /// <summary>Runs original and candidate once more on the input of a counterexample; null when they agree on it.</summary>
@@ -88,11 +132,21 @@ public sealed class FunctionTester
 
     /// <summary>
     /// Runs original and candidate on what a proof that broke off proposes: some of the chosen inputs, changed as proposed. The first on which they differ, or null where they agree on
-    /// all of them. To be asked after <see cref="TestAsync"/>.
+    /// all of them.
     /// </summary>
     public async Task<EngineResult<Counterexample?>> TryAsync(ProposedInput proposal, VariantCode candidate, CancellationToken cancellationToken)
     {
-        if (chosen is null || chosen.Inputs.IsEmpty)
+        if (needs.Unsupported is not null)
+        {
+            return default(Counterexample)!;
+        }
+
+        if (await ChooseAsync(cancellationToken).ConfigureAwait(false) is { } unchosen)
+        {
+            return unchosen;
+        }
+
+        if (chosen!.Inputs.IsEmpty)
         {
             return default(Counterexample)!;
         }
@@ -137,7 +191,7 @@ public sealed class FunctionTester
     private ulong GlobalValue(ImmutableArray<GlobalBits> globals, uint global) =>
         (globals.FirstOrDefault(known => known.Global == global)?.Value ?? original.GlobalValues[(int)global]).Low;
 
-    private sealed record Session(ChosenInputs Inputs, IReadOnlyList<VariantCode> Candidates, Verdict[] Verdicts);
+    private sealed record Session(IWasmEngine Engine, ChosenInputs Inputs, IReadOnlyList<VariantCode> Candidates, Verdict[] Verdicts);
 
     // A batch that the engine does not accept, or dies of, is halved until the candidate to blame is alone.
     private async Task<long> SweepAsync(Session session, List<int> batch, CancellationToken cancellationToken)
@@ -184,7 +238,7 @@ public sealed class FunctionTester
             return (new Inconclusive(InconclusiveKind.InvalidCandidate, $"it refers to something that the module does not have: {exception.Message}"), 0);
         }
 
-        var result = await engine.SweepAsync(request, cancellationToken).ConfigureAwait(false);
+        var result = await session.Engine.SweepAsync(request, cancellationToken).ConfigureAwait(false);
         if (!result.TryGet(out var sweep, out var failure))
         {
             return (new Inconclusive(InconclusiveKind.EngineFailed, failure.ToString()), 0);
@@ -213,7 +267,9 @@ public sealed class FunctionTester
         var coverage = inputs.BranchesTotal == 0 ? 1 : (double)inputs.BranchesCovered / inputs.BranchesTotal;
         if (inputs.Completed >= options.MinimumCompleted)
         {
-            return coverage >= options.MinimumBranchCoverage ? Passed(TestedBasis.Completed)
+            // On another engine than the one with which the inputs were chosen, the stack may run out on all of them.
+            return subject.Status == SubjectStatus.NotCompared ? new Inconclusive(InconclusiveKind.NeverEnds, "the original could not be compared on any input")
+                : coverage >= options.MinimumBranchCoverage ? Passed(TestedBasis.Completed)
                 : new Inconclusive(InconclusiveKind.LowCoverage, $"the inputs reach {inputs.BranchesCovered} of {inputs.BranchesTotal} branch outcomes");
         }
 

@@ -65,6 +65,11 @@ public enum InconclusiveKind
 /// <summary>The harness cannot run this function; it says why.</summary>
 public sealed record Untestable(string Reason) : Verdict;
 
+/// <summary>What another engine says of candidates that passed.</summary>
+/// <param name="Verdicts">One per candidate, in their order.</param>
+/// <param name="Disagreements">Inputs on which the engines disagree about the original. That says nothing of the candidates.</param>
+public sealed record EngineConfirmation(ImmutableArray<Verdict> Verdicts, int Disagreements);
+
 /// <summary>The verdicts on all candidates of one function.</summary>
 /// <param name="Function">Index in the function index space.</param>
 /// <param name="Verdicts">One per candidate, in their order.</param>

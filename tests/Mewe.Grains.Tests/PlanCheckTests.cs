@@ -19,7 +19,7 @@ public sealed class PlanCheckTests
         var passed = new Tested(256, 256, 256, 0, 1, TestedBasis.Completed);
         pool.Add(new CandidateVariant(new VariantCode(code), [], 1, 1), passed, new ProvedEqual(1, 0));
         pool.Add(new CandidateVariant(new VariantCode(code), [], 1, 2), passed, new NotProved("traps", "why"));
-        return new FunctionCandidates(Function, "f", code, pool, new TestTally(), 2) { Refuted = [], MachineCode = [], Missing = "", Proposed = 2, Invalid = 0 };
+        return new FunctionCandidates(Function, "f", code, pool, new TestTally(), 2) { Refuted = [], MachineCode = CandidateCode.Unknown, Missing = "", Proposed = 2, Invalid = 0 };
     }
 
     private static JobFailure? Check(RequiredEvidence required, uint function, params ImmutableArray<int> variants) =>

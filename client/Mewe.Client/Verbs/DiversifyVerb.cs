@@ -64,6 +64,7 @@ internal static class DiversifyVerb
         size.Must(bytes => bytes is null or >= 1, "--size-budget is at least 1");
         fuel.Must(amount => amount is null or >= 1, "--fuel is at least 1");
 
+        var engines = new EngineOptions(hasTarget: true);
         var common = new CommonOptions();
         var command = new Command("diversify", """
             Make a module multivariant.
@@ -75,6 +76,7 @@ internal static class DiversifyVerb
               mewe diversify service.wasm -o out.wasm --workload requests.json --slowdown 1.05 --plan plan.json
               mewe diversify service.wasm -o out.wasm --policy entry --functions '^crypto_'
             """) { input, output, variants, seed, policy, slowdown, size, randomness, generator, plan, savePlan, workload, functions, exclude, fuel, evidence, rules, store, threads, report };
+        engines.AddTo(command);
         common.AddTo(command);
         command.SetAction((parsed, token) => RunAsync(
             parsed.GetRequiredValue(input),
@@ -84,6 +86,7 @@ internal static class DiversifyVerb
             parsed.GetValue(threads),
             parsed.GetValue(store),
             parsed.GetRequiredValue(rules) == "learned",
+            engines.Choice(parsed),
             new JobOptions
             {
                 Variants = parsed.GetValue(variants),
@@ -103,8 +106,8 @@ internal static class DiversifyVerb
         return command;
     }
 
-    private static async Task<int> RunAsync(string inputPath, Outputs outputs, string? workloadPath, string? planPath, int threads, string? storePath, bool useLearned, JobOptions options,
-        CommandOutput output, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(string inputPath, Outputs outputs, string? workloadPath, string? planPath, int threads, string? storePath, bool useLearned, EngineChoice engineChoice,
+        JobOptions options, CommandOutput output, CancellationToken cancellationToken)
     {
         foreach (var path in outputs.Paths)
         {
@@ -119,9 +122,9 @@ internal static class DiversifyVerb
             options = options with { Learned = await LearnedAsync(storePath, output, cancellationToken) };
         }
 
-        await using var engine = await Engines.StartAsync(threads, cancellationToken);
+        await using var engines = await StartedEngines.StartAsync(engineChoice, threads, output, cancellationToken);
         await using var store = await Stores.OpenAsync(storePath, output, cancellationToken);
-        var job = new JobGrain(engine, new JobRequest(module, options, workload, plan), store);
+        var job = new JobGrain(engines.Set, new JobRequest(module, options, workload, plan), store);
         var result = await new JobDisplay(output).ShowAsync(progress => job.RunAsync(threads, progress, cancellationToken));
         if (result.Failure is { } failure)
         {
@@ -191,6 +194,10 @@ internal static class DiversifyVerb
         public IEnumerable<string> Paths => new[] { Module, Report, Plan }.OfType<string>();
     }
 
+    /// <summary>Each engine's share, where there are several.</summary>
+    private static string ByEngine(PreservationTotals preservation) => preservation.ByEngine.Count < 2 ? ""
+        : " on all engines: " + string.Join(", ", preservation.ByEngine.Select(engine => string.Create(CultureInfo.InvariantCulture, $"{100.0 * engine.Value.Own / engine.Value.Variants:0.0} % on {engine.Key}")));
+
     private static LinkPlan ReadPlan(string path)
     {
         try
@@ -219,7 +226,7 @@ internal static class DiversifyVerb
         if (report.Preservation.Known > 0)
         {
             CommandOutput.Line(string.Create(CultureInfo.InvariantCulture,
-                $"  preserved  {report.Preservation.Own} of {report.Preservation.Known} variants ({100 * report.Preservation.Share:0.0} %) have machine code of their own"));
+                $"  preserved  {report.Preservation.Own} of {report.Preservation.Known} variants ({100 * report.Preservation.Share:0.0} %) have machine code of their own{ByEngine(report.Preservation)}"));
         }
 
         if (report.Plan.Slowdown is { } slowdown)

@@ -41,6 +41,7 @@ internal static class EvaluateVerb
         threads.TakesNumber();
         threads.Must(count => count is >= 1 and <= 1024, "--threads is 1 to 1024");
 
+        var engines = new EngineOptions(hasTarget: true);
         var common = new CommonOptions();
         var command = new Command("evaluate", """
             Measure how different the executions of multivariant services are, and what that costs: the study of the paper, on modules with workloads.
@@ -50,6 +51,7 @@ internal static class EvaluateVerb
               mewe evaluate samples/invert.reactor.wasm -o invert.html --policies call,entry
               mewe evaluate service.wasm --nodes 8 --runs 20 --json-report evaluation.json
             """) { paths, page, json, nodes, runs, rounds, variants, seed, policies, store, threads };
+        engines.AddTo(command);
         common.AddTo(command);
         command.SetAction((parsed, token) => RunAsync(
             parsed.GetRequiredValue(paths), parsed.GetRequiredValue(page), parsed.GetValue(json), parsed.GetValue(store), parsed.GetValue(threads),
@@ -62,12 +64,12 @@ internal static class EvaluateVerb
                 Seed = parsed.GetValue(seed),
                 Recipes = Recipes(parsed.GetValue(policies))!.Value,
             },
-            CommandLine(parsed.Tokens.Select(token => token.Value)), common.Output(parsed), token));
+            CommandLine(parsed.Tokens.Select(token => token.Value)), engines.Choice(parsed), common.Output(parsed), token));
         return command;
     }
 
-    private static async Task<int> RunAsync(string[] paths, string pagePath, string? jsonPath, string? storePath, int threads, EvaluationOptions options, string commandLine, CommandOutput output,
-        CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(string[] paths, string pagePath, string? jsonPath, string? storePath, int threads, EvaluationOptions options, string commandLine,
+        EngineChoice engineChoice, CommandOutput output, CancellationToken cancellationToken)
     {
         Files.CheckWritable(pagePath);
         if (jsonPath is not null)
@@ -76,9 +78,9 @@ internal static class EvaluateVerb
         }
 
         var subjects = EvaluationSubjects.Find(paths, output);
-        await using var engine = await Engines.StartAsync(threads, cancellationToken);
+        await using var engines = await StartedEngines.StartAsync(engineChoice, threads, output, cancellationToken);
         await using var store = await Stores.OpenAsync(storePath, output, cancellationToken);
-        var grain = new EvaluationGrain(engine, options, store);
+        var grain = new EvaluationGrain(engines.Set, options, store);
         var result = await new EvaluationDisplay(output).ShowAsync(progress => grain.RunAsync(subjects, commandLine, threads, progress, cancellationToken));
         if (result.Failure is { } failure)
         {

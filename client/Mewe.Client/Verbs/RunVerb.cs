@@ -28,6 +28,7 @@ internal static class RunVerb
         var stdin = new Option<string?>("--stdin") { Description = "Standard input of a command, or the request of a reactor", HelpName = "FILE" };
         var trace = new Option<string?>("--trace") { Description = "Write the variants that each run chose, one line of JSON a run (multivariant modules)", HelpName = "OUT" };
         var arguments = new Argument<string[]>("ARGS") { Description = "Arguments of a command, after --", Arity = ArgumentArity.ZeroOrMore };
+        var engines = new EngineOptions(hasTarget: false);
         var common = new CommonOptions();
         var command = new Command("run", """
             Run a WASI command, or send a request to a reactor, and print what it answers. Exits with the command's exit code.
@@ -37,15 +38,16 @@ internal static class RunVerb
               mewe run encrypt.mv.wasm --runs 200 --trace choices.jsonl
               mewe run tool.wasm -- --flag value
             """) { file, runs, seed, stdin, trace, arguments };
+        engines.AddTo(command);
         common.AddTo(command);
         command.SetAction((parsed, token) => RunAsync(
             parsed.GetRequiredValue(file), parsed.GetValue(runs), parsed.GetValue(seed), parsed.GetValue(stdin), parsed.GetValue(trace),
-            parsed.GetValue(arguments) ?? [], common.Output(parsed), token));
+            parsed.GetValue(arguments) ?? [], engines.Choice(parsed), common.Output(parsed), token));
         return command;
     }
 
-    private static async Task<int> RunAsync(string path, int runs, ulong? seed, string? stdinPath, string? tracePath, string[] arguments, CommandOutput output,
-        CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(string path, int runs, ulong? seed, string? stdinPath, string? tracePath, string[] arguments,
+        EngineChoice engineChoice, CommandOutput output, CancellationToken cancellationToken)
     {
         var module = Modules.Read(path);
         var input = stdinPath is null ? [] : Files.Read(stdinPath);
@@ -65,7 +67,13 @@ internal static class RunVerb
             run = run with { Module = traced.Module, ReadBack = [new MemoryRange(traced.MemoryExport, 0, checked((int)traced.MemoryBytes))] };
         }
 
-        await using var engine = await Engines.StartAsync(1, cancellationToken);
+        await using var engines = await StartedEngines.StartAsync(engineChoice, 1, output, cancellationToken);
+        var (accepting, refusals) = await engines.Set.AcceptingAsync(run.Module, cancellationToken);
+        foreach (var refusal in refusals)
+        {
+            output.Note(refusal);
+        }
+
         var lines = new List<string>();
         var distinct = new Dictionary<string, int>(StringComparer.Ordinal);
         var exitCode = ExitCode.Success;
@@ -75,15 +83,16 @@ internal static class RunVerb
         var number = 0;
         foreach (var seeds in batches)
         {
-            var answer = await engine.RunAsync(run with { Seeds = seeds }, cancellationToken);
-            if (!answer.TryGet(out var result, out var failure))
+            var result = await OnAsync(accepting.Target, seeds);
+            foreach (var other in accepting.Others)
             {
-                throw new CommandException(ExitCode.Unavailable, failure.ToString());
-            }
-
-            if (result.Rejection is { } rejection)
-            {
-                throw new CommandException(ExitCode.DataError, $"{path} cannot be run: {rejection}");
+                var there = await OnAsync(other, seeds);
+                if (Enumerable.Range(0, seeds.Length).FirstOrDefault(i => RunText.Of(result[i]) != RunText.Of(there[i]), -1) is >= 0 and var differs)
+                {
+                    exitCode = ExitCode.Negative;
+                    CommandOutput.Error(
+                        $"{accepting.Target.Info.Name} and {other.Info.Name} disagree under seed {seeds[differs]}: {RunText.Of(result[differs])} and {RunText.Of(there[differs])}");
+                }
             }
 
             for (var i = 0; i < seeds.Length; i++, number++)
@@ -97,7 +106,7 @@ internal static class RunVerb
                         RunText.Print(outcome);
                     }
 
-                    exitCode = outcome.Trap is not null ? ExitCode.Negative : outcome.ExitCode ?? exitCode;
+                    exitCode = outcome.Trap is not null ? ExitCode.Negative : exitCode == ExitCode.Success ? outcome.ExitCode ?? exitCode : exitCode;
                 }
                 else
                 {
@@ -129,6 +138,14 @@ internal static class RunVerb
         }
 
         return exitCode;
+
+        async Task<RunResult> OnAsync(IWasmEngine engine, ImmutableArray<ulong> seeds)
+        {
+            var answer = await engine.RunAsync(run with { Seeds = seeds }, cancellationToken);
+            return !answer.TryGet(out var result, out var failure) ? throw new CommandException(ExitCode.Unavailable, $"{engine.Info.Name}: {failure}")
+                : result.Rejection is { } rejection ? throw new CommandException(ExitCode.DataError, $"{path} cannot be run on {engine.Info.Name}: {rejection}")
+                : result;
+        }
     }
 
     private static Workload Workload(string path, WasmModule module, byte[] input, string[] arguments)

@@ -14,6 +14,7 @@ internal static class VerifyVerb
         var threads = new Option<int>("--threads") { Description = "Functions worked on at a time", DefaultValueFactory = _ => Environment.ProcessorCount, HelpName = "N" };
         threads.TakesNumber();
         threads.Must(count => count is >= 1 and <= 1024, "--threads is 1 to 1024");
+        var engines = new EngineOptions(hasTarget: false);
         var common = new CommonOptions();
         var command = new Command("verify", """
             Check from the two files alone that everything outside dispatchers and variants is unchanged, test every variant again on fresh inputs,
@@ -23,18 +24,19 @@ internal static class VerifyVerb
             Example:
               mewe verify samples/encrypt.wasm encrypt.mv.wasm
             """) { original, multivariant, threads };
+        engines.AddTo(command);
         common.AddTo(command);
         command.SetAction((parsed, token) => RunAsync(
-            parsed.GetRequiredValue(original), parsed.GetRequiredValue(multivariant), parsed.GetValue(threads), common.Output(parsed), token));
+            parsed.GetRequiredValue(original), parsed.GetRequiredValue(multivariant), parsed.GetValue(threads), engines.Choice(parsed), common.Output(parsed), token));
         return command;
     }
 
-    private static async Task<int> RunAsync(string originalPath, string multivariantPath, int threads, CommandOutput output, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(string originalPath, string multivariantPath, int threads, EngineChoice engineChoice, CommandOutput output, CancellationToken cancellationToken)
     {
         var original = Modules.Read(originalPath);
         var multivariant = Modules.Read(multivariantPath);
-        await using var engine = await Engines.StartAsync(threads, cancellationToken);
-        var report = await new JobDisplay(output).ShowAsync(progress => new ModuleVerification(engine).VerifyAsync(original, multivariant, threads, progress, cancellationToken));
+        await using var engines = await StartedEngines.StartAsync(engineChoice, threads, output, cancellationToken);
+        var report = await new JobDisplay(output).ShowAsync(progress => new ModuleVerification(engines.Set).VerifyAsync(original, multivariant, threads, progress, cancellationToken));
         if (output.Json)
         {
             CommandOutput.WriteJson(report.ToJson());
@@ -49,6 +51,11 @@ internal static class VerifyVerb
             foreach (var failure in report.Failures)
             {
                 CommandOutput.Line($"variant {failure.Variant} of {failure.Name} (function {failure.Function}): {failure.Verdict}: {failure.Detail}");
+            }
+
+            foreach (var note in report.Notes)
+            {
+                CommandOutput.Line($"note: {note}");
             }
 
             CommandOutput.Line(report.Verified

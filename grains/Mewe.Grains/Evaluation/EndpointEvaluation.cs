@@ -10,7 +10,7 @@ using Mewe.Wasm.Binary;
 namespace Mewe.Grains;
 
 /// <summary>The evaluation of one endpoint.</summary>
-internal sealed class EndpointEvaluation(IWasmEngine engine, EvaluationOptions options, EvaluationSubject subject, int threads)
+internal sealed class EndpointEvaluation(JobEngines engines, EvaluationOptions options, EvaluationSubject subject, int threads)
 {
     /// <summary>Runs of each workload entry with which every form is compared with the original before it is measured.</summary>
     private const int ComparedRuns = 3;
@@ -18,6 +18,9 @@ internal sealed class EndpointEvaluation(IWasmEngine engine, EvaluationOptions o
     private const int OriginalNodes = 8, OriginalRuns = 10;
 
     private static readonly TimeSpan TimingLimit = TimeSpan.FromMinutes(10);
+
+    // Traces and times are the target's.
+    private readonly IWasmEngine engine = engines.Target;
 
     private sealed record Form(LinkRecipe Recipe, byte[] Module, MultivariantMap Map);
 
@@ -44,7 +47,7 @@ internal sealed class EndpointEvaluation(IWasmEngine engine, EvaluationOptions o
         var policy = options.Recipes.Any(recipe => recipe.Policy == DispatchPolicy.Auto) ? DispatchPolicy.Auto : DispatchPolicy.Call;
         var jobOptions = new JobOptions { Variants = options.Variants, Seed = options.Seed, Policy = policy };
         var request = new JobRequest(subject.Module, jobOptions, subject.Workload);
-        var job = await new JobGrain(engine, request, Store).RunAsync(threads, new Diversifying(Progress), cancellationToken);
+        var job = await new JobGrain(engines, request, Store).RunAsync(threads, new Diversifying(Progress), cancellationToken);
         if (job.Failure is not null)
         {
             return (null, job.Failure);

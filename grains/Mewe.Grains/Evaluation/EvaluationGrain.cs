@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Mewe.Execution;
 using Mewe.Store;
 
 namespace Mewe.Grains;
@@ -14,20 +13,20 @@ public sealed record EvaluationResult(EvaluationReport? Report, JobFailure? Fail
 /// <remarks>
 /// Diversifying and tracing use all threads. Times are taken when nothing else runs: all forms of an endpoint in one process, taking turns.
 /// </remarks>
-public sealed class EvaluationGrain(IWasmEngine engine, EvaluationOptions options, ILemmaStore? store = null)
+public sealed class EvaluationGrain(JobEngines engines, EvaluationOptions options, ILemmaStore? store = null)
 {
     /// <param name="command">See <see cref="EvaluationReport.Command"/>.</param>
     /// <param name="threads">Changes how long it takes, and nothing that is measured.</param>
     public async Task<EvaluationResult> RunAsync(IReadOnlyList<EvaluationSubject> subjects, string command, int threads, IProgress<EvaluationProgress>? progress,
         CancellationToken cancellationToken)
     {
-        var clock = new JobClock(engine);
+        var clock = new JobClock(engines);
         var notes = new List<string>();
         var endpoints = ImmutableArray.CreateBuilder<EndpointReport>(subjects.Count);
         for (var i = 0; i < subjects.Count; i++)
         {
             var (subject, number) = (subjects[i], i + 1);
-            var evaluation = new EndpointEvaluation(engine, options, subject, threads)
+            var evaluation = new EndpointEvaluation(engines, options, subject, threads)
             {
                 Store = store,
                 Note = note => notes.Add($"{subject.Name}: {note}"),
@@ -56,7 +55,7 @@ public sealed class EvaluationGrain(IWasmEngine engine, EvaluationOptions option
         {
             ToolVersion = ToolVersion.Text,
             Command = command,
-            Engine = $"{engine.Info.Name} {engine.Info.Version} in node {engine.Info.HostVersion}",
+            Engine = engines.Target.Info.Name == "v8" ? $"{JobEngines.NameOf(engines.Target)} in node {engines.Target.Info.HostVersion}" : JobEngines.NameOf(engines.Target),
             Processors = Environment.ProcessorCount,
             Seed = options.Seed,
             Nodes = options.Nodes,

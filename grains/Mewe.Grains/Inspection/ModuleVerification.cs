@@ -22,6 +22,9 @@ namespace Mewe.Grains;
 public sealed record VerificationReport(bool Verified, ImmutableArray<string> Differences, int Functions, int Variants, int Proved, int TestedOnly,
     ImmutableArray<VerificationFailure> Failures, string Engine, string Solver)
 {
+    /// <summary>What a user should know: engines that were left out.</summary>
+    public ImmutableArray<string> Notes { get; init; } = [];
+
     /// <summary>UTF-8 JSON, indented, camelCase.</summary>
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, VerificationJsonContext.Default.VerificationReport);
 }
@@ -33,11 +36,17 @@ public sealed record VerificationFailure(uint Function, string Name, int Variant
 
 /// <summary>
 /// Checks a multivariant module again, from the two files alone: the module's provenance is read but not believed. Structure first
-/// (<see cref="StructureCheck"/>), then every variant is taken out of the module and run against the original's body on fresh inputs, and each that is recorded as proved is proved
+/// (<see cref="StructureCheck"/>), then every variant is taken out of the module and run against the original's body on fresh inputs on every engine, and each that is recorded as proved is proved
 /// again: no store of lemmas is asked.
 /// </summary>
-public sealed class ModuleVerification(IWasmEngine engine)
+public sealed class ModuleVerification(JobEngines engines)
 {
+    /// <summary>A verification on one engine.</summary>
+    public ModuleVerification(IWasmEngine engine)
+        : this(JobEngines.Only(engine))
+    {
+    }
+
     /// <summary>Helps with proofs; null for none, and then some may not be found again.</summary>
     public ISolver? Solver { get; init; } = Prover.DefaultSolver;
 
@@ -48,7 +57,8 @@ public sealed class ModuleVerification(IWasmEngine engine)
 
     public async Task<VerificationReport> VerifyAsync(WasmModule original, WasmModule multivariant, int threads, IProgress<JobProgress>? progress, CancellationToken cancellationToken)
     {
-        var (engineName, solverName) = ($"{engine.Info.Name} {engine.Info.Version}", Prover.NameOf(Solver));
+        var (accepting, refusals) = await engines.AcceptingAsync(original.Source, cancellationToken);
+        var (engineName, solverName) = (accepting.Names, Prover.NameOf(Solver));
         var differences = StructureCheck.Compare(original, multivariant).Select(difference => difference.ToString()).ToImmutableArray();
         var contents = MultivariantReader.TryRead(multivariant, out var error);
         if (contents is null)
@@ -62,7 +72,7 @@ public sealed class ModuleVerification(IWasmEngine engine)
         }
 
         var names = new FunctionNames(original);
-        var tester = new DifferentialTester(engine, original, new TestOptions { Seed = contents.Section.Seed + SeedOffset });
+        var tester = new DifferentialTester(accepting.Target, original, new TestOptions { Seed = contents.Section.Seed + SeedOffset });
         var failures = new ImmutableArray<VerificationFailure>[contents.Functions.Length];
         var facts = new ModuleFacts(original);
         using var prover = new Prover(threads, Solver, new MemoryLemmaCache());
@@ -72,7 +82,7 @@ public sealed class ModuleVerification(IWasmEngine engine)
         {
             var function = contents.Functions[position];
             failures[position] =
-                [.. await RetestAsync(tester, names, function, token), .. await ReproveAsync(prover, facts, names, function, token)];
+                [.. await RetestAsync(tester, accepting.Others, names, function, token), .. await ReproveAsync(prover, facts, names, function, token)];
             Interlocked.Add(ref tested, function.Variants.Length);
             progress?.Report(new JobProgress(JobPhase.Running, Interlocked.Increment(ref done), failures.Length, Volatile.Read(ref tested), Volatile.Read(ref tested), 0));
         });
@@ -80,7 +90,7 @@ public sealed class ModuleVerification(IWasmEngine engine)
         var variants = contents.Functions.SelectMany(function => function.Variants).ToList();
         var recorded = variants.Count(variant => variant.Evidence.Kind == EvidenceKind.Proved);
         return new VerificationReport(failed.IsEmpty, [], contents.Functions.Length, variants.Count, recorded - failed.Count(failure => failure.Verdict == NotProvedAgain),
-            variants.Count - recorded, failed, engineName, solverName);
+            variants.Count - recorded, failed, engineName, solverName) { Notes = refusals };
     }
 
     private async Task<ImmutableArray<VerificationFailure>> ReproveAsync(Prover prover, ModuleFacts facts, FunctionNames names, FunctionVariants function,
@@ -101,18 +111,28 @@ public sealed class ModuleVerification(IWasmEngine engine)
         $"it is recorded as proved and could not be proved again ({result.Category}: {result.Reason})"
         + (Solver is null ? $"; the solver is missing: {Z3Solver.MissingReason ?? "none was given"}" : "");
 
-    private static async Task<ImmutableArray<VerificationFailure>> RetestAsync(DifferentialTester tester, FunctionNames names, FunctionVariants function, CancellationToken cancellationToken)
+    private static async Task<ImmutableArray<VerificationFailure>> RetestAsync(
+        DifferentialTester tester, ImmutableArray<IWasmEngine> others, FunctionNames names, FunctionVariants function, CancellationToken cancellationToken)
     {
         if (function.Variants.IsEmpty)
         {
             return [];
         }
 
-        var report = await tester.TestAsync(function.Function, [.. function.Variants.Select(variant => variant.Code)], RecordedInputs.None, cancellationToken);
-        var failures = ImmutableArray.CreateBuilder<VerificationFailure>();
-        for (var i = 0; i < report.Verdicts.Length; i++)
+        var functionTester = tester.Of(function.Function, RecordedInputs.None);
+        ImmutableArray<VariantCode> codes = [.. function.Variants.Select(variant => variant.Code)];
+        var report = await functionTester.TestAsync(codes, cancellationToken);
+        var verdicts = report.Verdicts;
+        foreach (var other in others)
         {
-            var (verdict, detail) = report.Verdicts[i] switch
+            var confirmation = await functionTester.ConfirmAsync(other, codes, cancellationToken);
+            verdicts = [.. verdicts.Zip(confirmation.Verdicts, (here, there) => here is Tested ? there : here)];
+        }
+
+        var failures = ImmutableArray.CreateBuilder<VerificationFailure>();
+        for (var i = 0; i < verdicts.Length; i++)
+        {
+            var (verdict, detail) = verdicts[i] switch
             {
                 Tested => ("", ""),
                 Refuted refuted => ("refuted", refuted.Counterexample.ToJson()),

@@ -91,16 +91,15 @@ internal sealed class CandidatePool(int wanted, RequiredEvidence required)
     public IEnumerable<VariantCode> Codes => passed.Select(candidate => candidate.Candidate.Code);
 
     /// <summary>
-    /// The variants that are furthest apart. Those with machine code of their own come before those that the engine folds back into the original or an earlier candidate, since these are no
+    /// The variants that are furthest apart. Those with machine code of their own on every engine come before those that one folds back into the original or an earlier candidate, since these are no
     /// variants of what runs; within each, proved ones come first, and only those where that is required.
     /// </summary>
-    /// <param name="machineCode">For each candidate the number of its machine code, 0 being the original's; empty where it is not known.</param>
     /// <param name="excluded">Places that must not be chosen.</param>
-    public (ImmutableArray<int> Chosen, double MinimalDistance) Select(VariantCode original, ImmutableArray<int> machineCode, IReadOnlySet<int> excluded)
+    public (ImmutableArray<int> Chosen, double MinimalDistance) Select(VariantCode original, CandidateCode machineCode, IReadOnlySet<int> excluded)
     {
-        var seen = new HashSet<int> { 0 };
+        var own = machineCode.InOrder();
         var places = Enumerable.Range(0, passed.Count).Where(place => !excluded.Contains(place) && HasRequiredEvidence(place))
-            .OrderBy(place => passed[place].IsProved ? 0 : 1).Select(place => (Place: place, IsOwn: machineCode.IsDefaultOrEmpty || seen.Add(machineCode[place])))
+            .OrderBy(place => passed[place].IsProved ? 0 : 1).Select(place => (Place: place, IsOwn: own.TryKeep(place)))
             .OrderBy(entry => entry.IsOwn ? 0 : 1).ToList();
         ImmutableArray<int> tiers =
         [

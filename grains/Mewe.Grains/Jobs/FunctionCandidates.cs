@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Mewe.Diversify;
 using Mewe.Equivalence;
 using Mewe.Equivalence.Proof;
+using Mewe.Execution;
 using Mewe.Linking;
 using Mewe.Wasm;
 
@@ -34,11 +35,14 @@ public sealed class FunctionCandidates
     /// <summary>How many passed.</summary>
     public int Count => pool.Count;
 
+    /// <summary>Inputs on which the engines disagree about the original.</summary>
+    public int Disagreements => tally.Disagreements;
+
     /// <summary>Candidates that differed from the original.</summary>
     public required ImmutableArray<RefutedReport> Refuted { get; set; }
 
-    /// <summary>For each candidate the number of its machine code, 0 being the original's; empty where it is not known.</summary>
-    public required ImmutableArray<int> MachineCode { get; init; }
+    /// <summary>What the engines' compilers make of the candidates.</summary>
+    public required CandidateCode MachineCode { get; init; }
 
     /// <summary>Why there are fewer than wanted, where that is so.</summary>
     public required string Missing { get; init; }
@@ -63,10 +67,10 @@ public sealed class FunctionCandidates
     internal void Prove(int place, ProofResult result) => pool.Prove(place, result);
 
     /// <summary>A chosen candidate turned out to differ: it is not linked.</summary>
-    internal void Refute(int place, Counterexample counterexample)
+    internal void Refute(int place, Counterexample counterexample, IWasmEngine engine)
     {
         refuted = refuted.Add(place);
-        Refuted = Refuted.Add(FunctionGrain.Report(pool[place].Candidate, counterexample));
+        Refuted = Refuted.Add(FunctionGrain.Report(pool[place].Candidate, counterexample, engine));
     }
 
     /// <summary>A candidate as the linker takes it.</summary>
@@ -93,8 +97,8 @@ public sealed class FunctionCandidates
         var reason = places.Length >= wanted ? null
             : planned?.Slower is > 0 and var slower ? $"{slower} candidates are too slow for the budget"
             : Missing;
-        var seen = new HashSet<int> { 0 };
-        var reports = places.Zip(variants, (place, variant) => Report(pool[place], variant, MachineCode.IsEmpty ? null : seen.Add(MachineCode[place])));
+        var own = MachineCode.InOrder();
+        var reports = places.Zip(variants, (place, variant) => Report(pool[place], variant, MachineCode.IsKnown ? own.Keep(place) : null));
         return new FunctionOutcome(
             new FunctionVariants(Function, variants) { Reason = reason, Dispatch = planned?.LinkedDispatch },
             new FunctionReport(Function, Name, original.Instructions.Length, Proposed, tally.Tested, tally.Inputs, tally.Coverage,
@@ -121,9 +125,12 @@ public sealed class FunctionCandidates
         return shapes.SelectMany((shape, i) => shapes.Skip(i + 1).Select(shape.DistanceTo)).Min();
     }
 
-    private static VariantReport Report(PassedCandidate candidate, LinkedVariant variant, bool? ownMachineCode) => new(
+    private VariantReport Report(PassedCandidate candidate, LinkedVariant variant, ImmutableArray<string>? ownCodeOn) => new(
         variant.Code.InstructionCount, variant.Transforms, variant.Evidence.Kind.Word(), variant.Evidence.NotProved,
-        candidate.Proof is NotProved { Reason: var why } ? Shortened(why) : null, ownMachineCode);
+        candidate.Proof is NotProved { Reason: var why } ? Shortened(why) : null, ownCodeOn is { } own ? own.Length == MachineCode.Engines.Length : null)
+    {
+        OwnMachineCodeOn = ownCodeOn,
+    };
 
     /// <summary>Reasons can quote terms as large as the function.</summary>
     private static string Shortened(string text) => text.Length <= LongestReason ? text : $"{text[..LongestReason]}...";

@@ -3,12 +3,13 @@ using System.Text.Json;
 using Mewe.Diversify;
 using Mewe.Equivalence;
 using Mewe.Equivalence.Proof;
+using Mewe.Execution;
 using Mewe.Linking;
 
 namespace Mewe.Grains;
 
 /// <summary>
-/// Owns one function of a job: proposes candidates, has each tested and then proved, and reads the machine code of those that passed. What it gives (but for that code, which is the engine's) is a function of
+/// Owns one function of a job: proposes candidates, has each tested on every engine and then proved, and reads the machine code of those that passed. What it gives (but for that code, which is the engine's) is a function of
 /// (module, function, options, recorded inputs) alone, so neither the order of functions nor the number of threads matter.
 /// </summary>
 /// <remarks>
@@ -57,7 +58,7 @@ public sealed class FunctionGrain(JobPlan plan, DifferentialTester tester, Prove
                         passed.Add((batch[i], verdict));
                         break;
                     case Refuted refutation:
-                        refuted.Add(Report(batch[i], refutation.Counterexample));
+                        refuted.Add(Report(batch[i], refutation.Counterexample, plan.Engines.Target));
                         break;
                     case Inconclusive { Kind: InconclusiveKind.EngineFailed } engineFailure:
                         throw EngineFailed(engineFailure.Reason);
@@ -71,13 +72,14 @@ public sealed class FunctionGrain(JobPlan plan, DifferentialTester tester, Prove
                 }
             }
 
+            passed = await ConfirmedAsync(functionTester, passed, refuted, tally, cancellationToken);
             tested(batch.Count, refuted.Count);
             var proofs = await functionProver.ProveAsync([.. passed.Select(pair => pair.Candidate.Code)], pool.MissingProofs, pool.NeededProofs, cancellationToken);
             for (var i = 0; i < passed.Count; i++)
             {
                 if (i < proofs.Length && proofs[i] is NotProved { Proposal: { } proposal } && await TryAsync(functionTester, proposal, passed[i].Candidate, cancellationToken) is { } found)
                 {
-                    refuted.Add(Report(passed[i].Candidate, found));
+                    refuted.Add(Report(passed[i].Candidate, found, plan.Engines.Target));
                     continue;
                 }
 
@@ -89,8 +91,44 @@ public sealed class FunctionGrain(JobPlan plan, DifferentialTester tester, Prove
         return new FunctionCandidates(function, plan.Names.Of(function), input.Code, pool, tally, wanted)
         {
             Missing = reason, Refuted = refuted.ToImmutable(), Proposed = stream.Proposed, Invalid = stream.Invalid.Count,
-            MachineCode = await machineCode.GroupsAsync(function, input.Code, pool.Codes, cancellationToken),
+            MachineCode = await machineCode.ReadAsync(function, input.Code, pool.Codes, cancellationToken),
         };
+    }
+
+    /// <summary>Those of the candidates that pass on the other engines, too.</summary>
+    private async Task<List<(CandidateVariant Candidate, Tested Verdict)>> ConfirmedAsync(FunctionTester functionTester, List<(CandidateVariant Candidate, Tested Verdict)> passed,
+        ImmutableArray<RefutedReport>.Builder refuted, TestTally tally, CancellationToken cancellationToken)
+    {
+        foreach (var engine in plan.Engines.Others.Where(_ => passed.Count > 0))
+        {
+            var confirmation = await functionTester.ConfirmAsync(engine, [.. passed.Select(pair => pair.Candidate.Code)], cancellationToken);
+            tally.Disagreements = Math.Max(tally.Disagreements, confirmation.Disagreements);
+            var kept = new List<(CandidateVariant, Tested)>(passed.Count);
+            for (var i = 0; i < passed.Count; i++)
+            {
+                switch (confirmation.Verdicts[i])
+                {
+                    case Tested:
+                        kept.Add(passed[i]);
+                        break;
+                    case Refuted refutation:
+                        refuted.Add(Report(passed[i].Candidate, refutation.Counterexample, engine));
+                        break;
+                    case Inconclusive { Kind: InconclusiveKind.EngineFailed } failure:
+                        throw EngineFailed($"{engine.Info.Name}: {failure.Reason}");
+                    case Inconclusive inconclusive:
+                        tally.Inconclusive++;
+                        tally.LastReason = $"on {engine.Info.Name}: {inconclusive.Reason}";
+                        break;
+                    case var other:
+                        throw new InvalidOperationException($"what passed on one engine cannot be {other} on another");
+                }
+            }
+
+            passed = kept;
+        }
+
+        return passed;
     }
 
     /// <summary>What the solver takes for a counterexample is one if the engine sees a difference too.</summary>
@@ -104,8 +142,8 @@ public sealed class FunctionGrain(JobPlan plan, DifferentialTester tester, Prove
     private EngineFailedException EngineFailed(string reason) =>
         new($"the engine failed on function {plan.Names.Of(function)} ({function}): {reason}; --exclude can leave it out");
 
-    internal static RefutedReport Report(CandidateVariant candidate, Counterexample counterexample) =>
-        new([.. candidate.Steps.Select(step => step.ToString())], JsonSerializer.Deserialize<JsonElement>(counterexample.ToJson()));
+    internal static RefutedReport Report(CandidateVariant candidate, Counterexample counterexample, IWasmEngine engine) =>
+        new([.. candidate.Steps.Select(step => step.ToString())], JsonSerializer.Deserialize<JsonElement>(counterexample.ToJson()), engine.Info.Name);
 
     private static string Reason(CandidateStream stream, TestTally tally, int passed) =>
         tally.Untestable is { } untestable ? $"cannot be tested: {untestable}"

@@ -1,17 +1,16 @@
 using System.Diagnostics;
-using Mewe.Execution;
 
 namespace Mewe.Grains;
 
 /// <summary>What a job cost: elapsed time and processor time, of this process and of the engine. For the report only; it decides nothing.</summary>
-internal sealed class JobClock(IWasmEngine engine)
+internal sealed class JobClock(JobEngines engines)
 {
     private readonly long started = Stopwatch.GetTimestamp();
-    private readonly TimeSpan processorTime = Environment.CpuUsage.TotalTime + engine.ProcessorTime;
+    private readonly TimeSpan processorTime = Environment.CpuUsage.TotalTime + engines.ProcessorTime;
 
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(started);
 
-    public TimeSpan ProcessorTime => Environment.CpuUsage.TotalTime + engine.ProcessorTime - processorTime;
+    public TimeSpan ProcessorTime => Environment.CpuUsage.TotalTime + engines.ProcessorTime - processorTime;
 }
 
 /// <summary>The version that reports and multivariant modules name.</summary>

@@ -17,8 +17,14 @@ namespace Mewe.Grains;
 /// <see cref="LinkerGrain"/>. A grain runs one job once.
 /// </summary>
 /// <param name="store">Lemmas of earlier jobs, which change the time and never the result; null for none.</param>
-public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore? store = null)
+public sealed class JobGrain(JobEngines engines, JobRequest request, ILemmaStore? store = null)
 {
+    /// <summary>A job on one engine.</summary>
+    public JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore? store = null)
+        : this(JobEngines.Only(engine), request, store)
+    {
+    }
+
     /// <summary>Functions of this size are counted in the report's share of functions with eight or more variants.</summary>
     private const int EligibleInstructions = 8;
 
@@ -30,7 +36,7 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
     /// <summary>Runs the job on at most <paramref name="threads"/> functions at a time. The number decides nothing but the time it takes.</summary>
     public async Task<JobResult> RunAsync(int threads, IProgress<JobProgress>? progress, CancellationToken cancellationToken)
     {
-        var clock = new JobClock(engine);
+        var clock = new JobClock(engines);
         progress?.Report(new JobProgress(JobPhase.Planning, 0, 0, 0, 0, 0));
         JobPlan? plan;
         LinkPlan? decided;
@@ -50,11 +56,11 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
             }
 
             (lemmas, var problem) = await JobLemmas.LoadAsync(store, Solver, cancellationToken);
-            var machineCode = new MachineCodeReading(engine, plan.Module, wanted: request.Plan is null);
-            var tester = new DifferentialTester(engine, plan.Module, new TestOptions { Seed = request.Options.Seed });
+            var machineCode = new MachineCodeReading(plan.Engines, plan.Module, wanted: request.Plan is null);
+            var tester = new DifferentialTester(engines.Target, plan.Module, new TestOptions { Seed = request.Options.Seed });
             using var prover = new Prover(threads, Solver, lemmas);
             candidates = await RunFunctionsAsync(plan, tester, prover, machineCode, threads, progress, cancellationToken);
-            plan = plan.Noting(machineCode.Problem);
+            plan = machineCode.Problems.Aggregate(plan, (noted, note) => noted.Noting(note)).Noting(Disagreement(plan, candidates));
             progress?.Report(new JobProgress(JobPhase.Measuring, candidates.Length, candidates.Length, 0, 0, 0));
             decided = request.Plan;
             if (decided is not null && PlanCheck.AgainstCandidates(decided, candidates) is { } unfit)
@@ -64,7 +70,7 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
 
             if (decided is null)
             {
-                (decided, var notes) = await new LinkPlanner(engine, plan).DecideAsync(candidates, cancellationToken);
+                (decided, var notes) = await new LinkPlanner(engines.Target, plan).DecideAsync(candidates, cancellationToken);
                 plan = notes.Aggregate(plan, (noted, note) => noted.Noting(note));
             }
 
@@ -82,7 +88,7 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
 
         var planned = decided.Functions.ToDictionary(function => function.Function);
         var outcomes = candidates.Select(function => function.Choose(planned.GetValueOrDefault(function.Function))).ToArray();
-        var linker = new LinkerGrain(engine, plan);
+        var linker = new LinkerGrain(plan);
         var linked = await linker.RunAsync([.. outcomes.Select(outcome => outcome.Variants)], decided, progress, cancellationToken);
         if (linked.Failure is not null)
         {
@@ -108,7 +114,7 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
             return (null, new JobFailure(JobFailureKind.BadModule, "this module is multivariant already; give the original"));
         }
 
-        var validation = await engine.ValidateAsync(request.Module, cancellationToken);
+        var validation = await engines.Target.ValidateAsync(request.Module, cancellationToken);
         if (!validation.TryGet(out var answer, out var engineFailure))
         {
             return (null, new JobFailure(JobFailureKind.EngineFailed, engineFailure.ToString()));
@@ -117,7 +123,7 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
         if (!answer.Valid)
         {
             return (null, new JobFailure(JobFailureKind.EngineFailed,
-                $"the module is valid, but {engine.Info.Name} {engine.Info.Version} does not accept it, so no variant could be tested: {answer.Message}"));
+                $"the module is valid, but {JobEngines.NameOf(engines.Target)} does not accept it, so no variant could be tested: {answer.Message}"));
         }
 
         var names = new FunctionNames(module!);
@@ -130,14 +136,17 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
         var workload = request.Workload ?? WorkloadFile.Default(isCommand);
         var notes = ImmutableArray.CreateBuilder<string>();
         progress?.Report(new JobProgress(JobPhase.Recording, 0, functions.Length, 0, 0, 0));
-        var recorded = await new WorkloadRecording(engine, module).RecordAsync(workload, request.Options.Seed, notes, cancellationToken);
+        var recorded = await new WorkloadRecording(engines.Target, module).RecordAsync(workload, request.Options.Seed, notes, cancellationToken);
         if (Solver is null)
         {
             notes.Add($"fewer variants are proved without the solver: {Z3Solver.MissingReason ?? "none was given"}");
         }
 
+        var (accepting, refusals) = await engines.AcceptingAsync(request.Module, cancellationToken);
+        notes.AddRange(refusals);
         var plan = new JobPlan(request, module, new ModuleFacts(module), names, workload, recorded)
         {
+            Engines = accepting,
             Functions = functions,
             LeftAlone = leftAlone,
             RecordedOptions = request.Options.Canonical() + (Solver is null ? " solver=none" : ""),
@@ -187,6 +196,15 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
 
         (functions, leftAlone) = (chosen.ToImmutable(), left.ToImmutable());
         return true;
+    }
+
+    /// <summary>That the engines do not agree about the original: a thing to know of the service, and nothing that a variant could help.</summary>
+    private static string? Disagreement(JobPlan plan, FunctionCandidates[] candidates)
+    {
+        var functions = candidates.Where(function => function.Disagreements > 0).ToList();
+        return functions.Count == 0 ? null
+            : $"{plan.Engines.Names} do not agree about {functions.Count} of the original functions, {functions[0].Name} for example ({functions[0].Disagreements} inputs): "
+                + "on each engine, variants are compared with what the original does there";
     }
 
     internal static Regex? Pattern(string? text) => text is null ? null : new Regex(text, RegexOptions.CultureInvariant, PatternTimeout);
@@ -241,7 +259,7 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
             Options = plan.RecordedOptions,
             Randomness = linked.Map!.Randomness.ToString().ToLowerInvariant(),
             Protection = Protection.Of(linked.Map),
-            Engine = $"{engine.Info.Name} {engine.Info.Version}",
+            Engine = plan.Engines.Names,
             Totals = new TotalsReport(
                 functions.Length,
                 functions.Count(function => function.Variants.Length > 0),
@@ -283,7 +301,9 @@ public sealed class JobGrain(IWasmEngine engine, JobRequest request, ILemmaStore
         var byTransform = known.SelectMany(variant => variant.Transforms.Select(transform => (Transform: transform.Split('*')[0], Own: variant.OwnMachineCode == true)).Distinct())
             .GroupBy(entry => entry.Transform)
             .ToImmutableSortedDictionary(entries => entries.Key, entries => new PreservedShare(entries.Count(), entries.Count(entry => entry.Own)), StringComparer.Ordinal);
-        return new PreservationTotals(known.Count, own, Share(own, known.Count), byTransform);
+        var byEngine = known.SelectMany(variant => variant.OwnMachineCodeOn!.Value).CountBy(engine => engine)
+            .ToImmutableSortedDictionary(count => count.Key, count => new PreservedShare(known.Count, count.Value), StringComparer.Ordinal);
+        return new PreservationTotals(known.Count, own, Share(own, known.Count), byTransform, byEngine);
     }
 
     private static ImmutableArray<CategoryReport> Categories(IEnumerable<(string Category, int Count)> counts, long all) =>

@@ -9,6 +9,9 @@ namespace Mewe.Grains;
 /// <summary>What is decided before the work on functions starts: the module, its names, which functions, and what they were seen to be called with.</summary>
 public sealed record JobPlan(JobRequest Request, WasmModule Module, ModuleFacts Facts, FunctionNames Names, WorkloadFile Workload, RecordedInputs Recorded)
 {
+    /// <summary>The engines that accept the module.</summary>
+    public required JobEngines Engines { get; init; }
+
     /// <summary>Functions to diversify, in ascending order.</summary>
     public required ImmutableArray<uint> Functions { get; init; }
 

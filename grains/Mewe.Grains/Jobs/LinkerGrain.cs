@@ -10,10 +10,10 @@ namespace Mewe.Grains;
 public sealed record LinkerOutcome(byte[]? Module, MultivariantMap? Map, CheckReport? Check, ImmutableArray<string> Notes, JobFailure? Failure);
 
 /// <summary>
-/// Assembles the multivariant module and lets nothing out that does not pass four checks: Mewe's own validator, the engine's, the structural comparison with
-/// the original, and the user's workload, run on both under many seeds.
+/// Assembles the multivariant module and lets nothing out that does not pass four checks: Mewe's own validator, the engines', the structural comparison with
+/// the original, and the user's workload, run on both under many seeds, on every engine.
 /// </summary>
-public sealed class LinkerGrain(IWasmEngine engine, JobPlan plan)
+public sealed class LinkerGrain(JobPlan plan)
 {
     /// <summary>Runs of each workload entry on the multivariant module, each under its own seed and so with its own choices.</summary>
     public const int RunsPerWorkload = 20;
@@ -39,15 +39,18 @@ public sealed class LinkerGrain(IWasmEngine engine, JobPlan plan)
             return Failed(JobFailureKind.CheckFailed, $"the linked module does not validate: {error}");
         }
 
-        var validation = await engine.ValidateAsync(linked.Module, cancellationToken);
-        if (!validation.TryGet(out var answer, out var failure))
+        foreach (var engine in plan.Engines.All)
         {
-            return Failed(JobFailureKind.EngineFailed, failure.ToString());
-        }
+            var validation = await engine.ValidateAsync(linked.Module, cancellationToken);
+            if (!validation.TryGet(out var answer, out var failure))
+            {
+                return Failed(JobFailureKind.EngineFailed, failure.ToString());
+            }
 
-        if (!answer.Valid)
-        {
-            return Failed(JobFailureKind.CheckFailed, $"{engine.Info.Name} does not accept the linked module: {answer.Message}");
+            if (!answer.Valid)
+            {
+                return Failed(JobFailureKind.CheckFailed, $"{engine.Info.Name} does not accept the linked module: {answer.Message}");
+            }
         }
 
         var differences = StructureCheck.Compare(plan.Module, reread!);
@@ -56,10 +59,21 @@ public sealed class LinkerGrain(IWasmEngine engine, JobPlan plan)
             return Failed(JobFailureKind.CheckFailed, $"the linked module differs from the original outside its variants: {differences[0]}");
         }
 
-        var comparison = await new WorkloadComparison(engine).CompareAsync(plan.Request.Module, linked.Module, plan.Workload, plan.Request.Options.Seed, RunsPerWorkload, cancellationToken);
-        return comparison.Failure is { } difference
-            ? Failed(comparison.EngineFailed ? JobFailureKind.EngineFailed : JobFailureKind.CheckFailed, difference)
-            : new LinkerOutcome(linked.Module, linked.Map, new CheckReport(plan.Workload.Description, comparison.Runs), [.. linked.Notes, .. comparison.Notes], null);
+        var runs = 0;
+        var notes = linked.Notes.ToBuilder();
+        foreach (var engine in plan.Engines.All)
+        {
+            var comparison = await new WorkloadComparison(engine).CompareAsync(plan.Request.Module, linked.Module, plan.Workload, plan.Request.Options.Seed, RunsPerWorkload, cancellationToken);
+            if (comparison.Failure is { } difference)
+            {
+                return Failed(comparison.EngineFailed ? JobFailureKind.EngineFailed : JobFailureKind.CheckFailed, $"on {engine.Info.Name}, {difference}");
+            }
+
+            runs += comparison.Runs;
+            notes.AddRange(comparison.Notes.Where(note => !notes.Contains(note)));
+        }
+
+        return new LinkerOutcome(linked.Module, linked.Map, new CheckReport(plan.Workload.Description, runs), notes.ToImmutable(), null);
     }
 
     private static LinkerOutcome Failed(JobFailureKind kind, string message) => new(null, null, null, [], new JobFailure(kind, message));

@@ -17,6 +17,9 @@ internal sealed class TestTally
 
     public int Inconclusive { get; set; }
 
+    /// <summary>Inputs on which another engine disagrees with the target about the original: the most of any engine.</summary>
+    public int Disagreements { get; set; }
+
     public string? LastReason { get; set; }
 
     public string? Untestable { get; set; }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Mewe.Diversify;
 using Mewe.Execution;
@@ -6,39 +7,50 @@ using Mewe.Wasm;
 
 namespace Mewe.Grains;
 
-/// <summary>Asks the engine which candidates become the same machine code. Where it does not show its code, nothing is preferred for it, and <see cref="Problem"/> says why.</summary>
+/// <summary>Asks the engines which candidates become the same machine code. For one that does not show its code nothing is preferred, and <see cref="Problems"/> say why.</summary>
 /// <param name="wanted">False where a plan has decided already.</param>
-public sealed class MachineCodeReading(IWasmEngine engine, WasmModule module, bool wanted)
+public sealed class MachineCodeReading(JobEngines engines, WasmModule module, bool wanted)
 {
     private readonly Lazy<CompiledVariants> compiled = new(() => new CompiledVariants(module));
-    private EngineFailure? problem;
+    private readonly ConcurrentDictionary<IWasmEngine, EngineFailure> problems = [];
 
-    /// <summary>Why the machine code is not known; null where it is, or nobody asked.</summary>
-    public string? Problem => problem is { } failure ? $"variants are not chosen by their machine code: {failure.Message}" : null;
+    /// <summary>Why the machine code of an engine is not known, in the order of the engines; empty where all is known, or nobody asked.</summary>
+    public IEnumerable<string> Problems => engines.All.Where(problems.ContainsKey)
+        .Select(engine => $"variants are not chosen by their machine code on {engine.Info.Name}: {problems[engine].Message}");
 
-    /// <summary>For each candidate the number of its machine code, 0 being the original's; empty where it is not known.</summary>
-    /// <exception cref="EngineFailedException">The engine shows its code, but failed on this.</exception>
-    internal async Task<ImmutableArray<int>> GroupsAsync(uint function, FunctionCode original, IEnumerable<VariantCode> candidates, CancellationToken cancellationToken)
+    /// <exception cref="EngineFailedException">An engine shows its code, but failed on this.</exception>
+    internal async Task<CandidateCode> ReadAsync(uint function, FunctionCode original, IEnumerable<VariantCode> candidates, CancellationToken cancellationToken)
     {
         ImmutableArray<VariantCode> versions = [new VariantCode(original), .. candidates];
-        if (!wanted || problem is not null || versions.Length == 1)
+        if (!wanted || versions.Length == 1)
         {
-            return [];
+            return CandidateCode.Unknown;
         }
 
-        var answer = await compiled.Value.GroupAsync(engine, function, versions, cancellationToken);
-        if (answer.TryGet(out var groups, out var failure))
+        var known = ImmutableArray.CreateBuilder<EngineCode>();
+        foreach (var engine in engines.All)
         {
-            return groups.RemoveAt(0);
+            if (problems.ContainsKey(engine))
+            {
+                continue;
+            }
+
+            var answer = await compiled.Value.GroupAsync(engine, function, versions, cancellationToken);
+            if (answer.TryGet(out var groups, out var failure))
+            {
+                known.Add(new EngineCode(engine.Info.Name, groups.RemoveAt(0)));
+            }
+            else if (failure.Kind == EngineFailureKind.Unavailable)
+            {
+                problems.TryAdd(engine, failure);
+            }
+            else
+            {
+                // Whether an engine hangs or dies can depend on the machine, so it must not decide which variants there are.
+                throw new EngineFailedException($"the machine code of function {function} could not be read on {engine.Info.Name}: {failure}");
+            }
         }
 
-        if (failure.Kind != EngineFailureKind.Unavailable)
-        {
-            // Whether an engine hangs or dies can depend on the machine, so it must not decide which variants there are.
-            throw new EngineFailedException($"the machine code of function {function} could not be read: {failure}");
-        }
-
-        problem = failure;
-        return [];
+        return new CandidateCode(known.ToImmutable());
     }
 }

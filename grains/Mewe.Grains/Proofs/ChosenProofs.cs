@@ -33,7 +33,7 @@ internal sealed class ChosenProofs(JobPlan plan, DifferentialTester tester, Prov
 
                 if (counterexample is not null)
                 {
-                    function.Refute(open[i], counterexample);
+                    function.Refute(open[i], counterexample, plan.Engines.Target);
                     continue;
                 }
             }

@@ -85,11 +85,13 @@ public sealed record CategoryReport(string Category, long Variants, double Share
 /// <param name="Runs">Runs of the linked module, each under its own seed, that gave exactly the original's answer.</param>
 public sealed record CheckReport(string Workload, int Runs);
 
-/// <summary>How many variants stay variants in machine code.</summary>
+/// <summary>How many variants stay variants in machine code. Where several engines show their code, one that any of them folds back is not counted as its own.</summary>
 /// <param name="Known">Linked variants whose machine code is known.</param>
 /// <param name="Own">Those of them whose code is neither the original's nor that of a sibling before them.</param>
 /// <param name="ByTransform">The same for the variants in which a transform took part, by its name.</param>
-public sealed record PreservationTotals(int Known, int Own, double Share, ImmutableSortedDictionary<string, PreservedShare> ByTransform);
+/// <param name="ByEngine">The same for each engine alone, by its name.</param>
+public sealed record PreservationTotals(int Known, int Own, double Share, ImmutableSortedDictionary<string, PreservedShare> ByTransform,
+    ImmutableSortedDictionary<string, PreservedShare> ByEngine);
 
 public sealed record PreservedShare(int Variants, int Own);
 
@@ -110,12 +112,17 @@ public sealed record FunctionReport(uint Index, string Name, int Instructions, i
 /// <param name="Evidence"><c>proved</c> or <c>tested</c>; what is proved is tested as well.</param>
 /// <param name="NotProved">The category of why it is not; null for one that is.</param>
 /// <param name="Detail">More about that, for people.</param>
-/// <param name="OwnMachineCode">Whether the engine's optimizing compiler makes other code of it than of the original and the variants before it; null where that is not known.</param>
-public sealed record VariantReport(int Instructions, ImmutableArray<string> Transforms, string Evidence, string? NotProved, string? Detail, bool? OwnMachineCode);
+/// <param name="OwnMachineCode">Whether every engine's optimizing compiler makes other code of it than of the original and the variants before it; null where that is not known.</param>
+public sealed record VariantReport(int Instructions, ImmutableArray<string> Transforms, string Evidence, string? NotProved, string? Detail, bool? OwnMachineCode)
+{
+    /// <summary>The engines on which it has code of its own; null where no code is known.</summary>
+    public ImmutableArray<string>? OwnMachineCodeOn { get; init; }
+}
 
 /// <summary>A candidate that differs from its original. It is never linked, and means that a transform is wrong.</summary>
 /// <param name="Counterexample">As the tester gives it; can be replayed.</param>
-public sealed record RefutedReport(ImmutableArray<string> Transforms, JsonElement Counterexample);
+/// <param name="Engine">The engine on which it differed.</param>
+public sealed record RefutedReport(ImmutableArray<string> Transforms, JsonElement Counterexample, string Engine);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 [JsonSerializable(typeof(DiversifyReport))]

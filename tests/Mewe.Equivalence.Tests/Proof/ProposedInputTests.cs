@@ -85,6 +85,11 @@ public sealed class ProposedInputTests(EngineFixture fixture)
         Assert.True(open.Proposal is not null, open.Reason);
         var answer = await tester.TryAsync(open.Proposal, candidate, cancellation);
         Assert.True(answer.TryGet(out var found, out var failure), failure?.ToString());
+
+        // A tester that has tested nothing yet finds it as well: it had no inputs to change, and found nothing.
+        var fresh = new DifferentialTester(fixture.Engine, module, new TestOptions()).Of(Function, null);
+        Assert.True((await fresh.TryAsync(open.Proposal, candidate, cancellation)).TryGet(out var foundAnew, out _));
+        Assert.Equal(found?.Candidate, foundAnew?.Candidate);
         if (found is not null)
         {
             Assert.True((await tester.ReplayAsync(found, candidate, cancellation)).TryGet(out var again, out _));

@@ -66,7 +66,9 @@ internal sealed class StartedEngines : IAsyncDisposable
 
         foreach (var engine in missing)
         {
-            output.Note($"{engine.Name} is not used, since it was not found (`mewe engines` says more)");
+            // Whoever says where an engine is wants to know that it is not; who has never heard of it does not want to read about it on every run.
+            var isNamed = Environment.GetEnvironmentVariable(engine.Name == EngineChoice.V8 ? NodeLocator.Variable : WasmtimeLibrary.Variable) is not null;
+            output.Note(isNamed ? $"{engine.Name} is not used: {engine.Failure.Message}" : $"{engine.Name} is not used, since it was not found (`mewe engines` says more)");
         }
 
         return new StartedEngines(started.ToImmutable(), choice.Target);

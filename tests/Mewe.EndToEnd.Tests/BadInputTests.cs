@@ -163,7 +163,7 @@ public sealed class BadInputTests
     public async Task AnEngineThatIsNotThereIsNamed()
     {
         using var folder = new TempFolder();
-        var start = new ProcessStartInfo(MeweCommand.Path, ["diversify", Sample.ModulePath("encrypt"), "-o", folder["out.wasm"]]);
+        var start = new ProcessStartInfo(MeweCommand.Path, ["diversify", Sample.ModulePath("encrypt"), "-o", folder["out.wasm"], "--engine", "v8"]);
         start.Environment["MEWE_NODE"] = folder["no-node"];
         Assert.Contains("no-node", RefusedInOneLine(await MeweCommand.RunAsync(start), 69));
         start.Environment["MEWE_NODE"] = "/bin/cat";

@@ -56,7 +56,7 @@ public sealed class EngineOptionTests
         var quick = new[] { "--policy", "call" };
 
         var without = (await WithoutWasmtimeAsync(Arguments(folder["out.wasm"], quick))).Exits(0);
-        Assert.Contains("wasmtime is not used, since it was not found", without.Stderr);
+        Assert.Contains("wasmtime is not used: /nowhere/libwasmtime.so", without.Stderr);
         Assert.Matches("^v8 [^,]*$", await EngineAsync(folder["out.wasm"]));
 
         foreach (var named in new[] { "wasmtime", "both" })

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Mewe.Diversify;
 using Mewe.Execution;
 using Mewe.Execution.Wasmtime;
+using Mewe.Tests;
 using Mewe.Wasm;
 using static Mewe.Equivalence.Tests.TestModule;
 
@@ -37,7 +38,7 @@ public sealed class ConfirmationTests(EngineFixture fixture)
     [Fact]
     public async Task ADisagreementAboutTheOriginalIsCountedAndNotHeldAgainstACandidate()
     {
-        var confirmation = await ConfirmAsync(new Contrary(fixture.Engine), Equal, Different);
+        var confirmation = await ConfirmAsync(new ContraryEngine(fixture.Engine), Equal, Different);
 
         Assert.Equal(256, confirmation.Disagreements);
         Assert.IsType<Tested>(confirmation.Verdicts[0]);
@@ -47,7 +48,7 @@ public sealed class ConfirmationTests(EngineFixture fixture)
     [Fact]
     public async Task AnEngineThatFailsConfirmsNothing()
     {
-        var confirmation = await ConfirmAsync(new Contrary(fixture.Engine) { Fails = true }, Equal);
+        var confirmation = await ConfirmAsync(new ContraryEngine(fixture.Engine) { Fails = true }, Equal);
 
         Assert.Equal(InconclusiveKind.EngineFailed, Assert.IsType<Inconclusive>(confirmation.Verdicts[0]).Kind);
     }
@@ -57,34 +58,5 @@ public sealed class ConfirmationTests(EngineFixture fixture)
         var tester = new DifferentialTester(fixture.Engine, Of(Binary, Original), new TestOptions()).Of(Function, null);
         await tester.TestAsync([Equal], Cancellation);
         return await tester.ConfirmAsync(other, candidates, Cancellation);
-    }
-
-    /// <summary>A real engine whose digests are not those of any other.</summary>
-    private sealed class Contrary(IWasmEngine engine) : IWasmEngine
-    {
-        public bool Fails { get; init; }
-
-        public EngineInfo Info => engine.Info with { Name = "contrary" };
-
-        public TimeSpan ProcessorTime => engine.ProcessorTime;
-
-        public async Task<EngineResult<SweepResult>> SweepAsync(SweepRequest request, CancellationToken cancellationToken)
-        {
-            var result = await engine.SweepAsync(request, cancellationToken);
-            return Fails ? new EngineFailure(EngineFailureKind.Crashed, "it is contrary")
-                : result.TryGet(out var sweep, out var failure) ? sweep with { Digests = [.. sweep.Digests.Select(digest => ~digest)] } : failure;
-        }
-
-        public Task<EngineResult<EngineValidation>> ValidateAsync(ReadOnlyMemory<byte> module, CancellationToken cancellationToken) => engine.ValidateAsync(module, cancellationToken);
-
-        public Task<EngineResult<RunResult>> RunAsync(ModuleRun run, CancellationToken cancellationToken) => engine.RunAsync(run, cancellationToken);
-
-        public Task<EngineResult<TimingResult>> TimeAsync(TimingRequest request, CancellationToken cancellationToken) => engine.TimeAsync(request, cancellationToken);
-
-        public Task<EngineResult<MachineCode>> MachineCodeAsync(ReadOnlyMemory<byte> module, CancellationToken cancellationToken) => engine.MachineCodeAsync(module, cancellationToken);
-
-        public Task<EngineResult<IEngineSession>> OpenSessionAsync(CancellationToken cancellationToken) => engine.OpenSessionAsync(cancellationToken);
-
-        public ValueTask DisposeAsync() => default;
     }
 }

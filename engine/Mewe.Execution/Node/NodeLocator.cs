@@ -10,6 +10,9 @@ namespace Mewe.Execution.Node;
 /// <param name="baseDirectory">Where the upward search begins.</param>
 public sealed class NodeLocator(Func<string, string?> variable, string baseDirectory)
 {
+    /// <summary>The environment variable that names the program.</summary>
+    public const string Variable = "MEWE_NODE";
+
     private static readonly string ProgramName = OperatingSystem.IsWindows() ? "node.exe" : "node";
 
     /// <summary>Looks from this process: its environment and the directory it was started from.</summary>
@@ -20,7 +23,7 @@ public sealed class NodeLocator(Func<string, string?> variable, string baseDirec
     {
         path = null;
         problem = null;
-        if (variable("MEWE_NODE") is { Length: > 0 } named)
+        if (variable(Variable) is { Length: > 0 } named)
         {
             if (File.Exists(named))
             {

@@ -4,7 +4,7 @@ using Mewe.Linking;
 
 namespace Mewe.EndToEnd.Tests;
 
-/// <summary>Every module of the corpus answers the same when it is multivariant, under each policy, over 200 runs with different choices.</summary>
+/// <summary>Every module of the corpus answers the same when it is multivariant, under each policy and on both engines, over 200 runs with different choices.</summary>
 public sealed class CorpusAnswersTests(EngineFixture fixture, ITestOutputHelper output)
 {
     private const int Runs = 200;
@@ -32,5 +32,9 @@ public sealed class CorpusAnswersTests(EngineFixture fixture, ITestOutputHelper 
 
         var totals = diversified.Report.Totals;
         output.WriteLine($"{name}: {totals.Variants} variants of {totals.Diversified} of {totals.Functions} functions, {totals.CpuSeconds} s of processor time to make them");
+
+        // Last, so that without Wasmtime the rest has been checked.
+        var elsewhere = await SameAnswers.OfAsync(fixture.Wasmtime, bytes, CorpusModules.Workload(name, diversified.Original), Runs);
+        Assert.True(await elsewhere.CheckAsync(diversified.Link(DispatchPolicy.Call, RandomnessMode.Auto), $"{name} on Wasmtime") >= Runs);
     }
 }

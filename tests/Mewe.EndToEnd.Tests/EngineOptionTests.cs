@@ -6,7 +6,7 @@ using Mewe.Execution.Wasmtime;
 namespace Mewe.EndToEnd.Tests;
 
 /// <summary>Which engines a command uses, and that the module does not depend on it.</summary>
-public sealed class EngineOptionTests
+public sealed class EngineOptionTests(EngineFixture fixture)
 {
     private static readonly string Service = Sample.ModulePath("bin2base64.reactor"), Workload = Sample.WorkloadPath("bin2base64.reactor");
 
@@ -18,7 +18,7 @@ public sealed class EngineOptionTests
     [Fact]
     public async Task WithOnePlanEitherEngineAndBothMakeTheSameModuleAndBothVerifyIt()
     {
-        RequireWasmtime();
+        Assert.NotNull(fixture.Wasmtime);
         using var folder = new TempFolder();
         (await DiversifyAsync(folder["both.wasm"], "--save-plan", folder["plan.json"])).Exits(0);
         (await DiversifyAsync(folder["v8.wasm"], "--plan", folder["plan.json"], "--engine", "v8")).Exits(0);
@@ -41,7 +41,7 @@ public sealed class EngineOptionTests
     [Fact]
     public async Task WhatIsMeasuredIsMeasuredOnTheTarget()
     {
-        RequireWasmtime();
+        Assert.NotNull(fixture.Wasmtime);
         using var folder = new TempFolder();
         (await DiversifyAsync(folder["out.wasm"], "--target", "wasmtime", "--save-plan", folder["plan.json"])).Exits(0);
 
@@ -74,15 +74,6 @@ public sealed class EngineOptionTests
         var start = new ProcessStartInfo(MeweCommand.Path, arguments);
         start.Environment[WasmtimeLibrary.Variable] = "/nowhere/libwasmtime.so";
         return MeweCommand.RunAsync(start);
-    }
-
-    private static void RequireWasmtime()
-    {
-        if (!WasmtimeEngine.Start(new WasmtimeEngineOptions { Workers = 1 }).TryGet(out _, out var failure))
-        {
-            Assert.SkipUnless(Environment.GetEnvironmentVariable("CI") == "true", failure.Message);
-            Assert.Fail(failure.Message);
-        }
     }
 
     private static async Task<string> EngineAsync(string module) => JsonDocument.Parse(await BytesAsync(module + ".json")).RootElement.GetProperty("engine").GetString()!;

@@ -34,11 +34,11 @@ if (options.Tester)
 
 if (options.Proofs)
 {
-    ProofMeasurement.Run(options.Modules[^1], options.Candidates, options.Functions);
-    Console.WriteLine("module                     functions  median  attempts  proved  proved without solver  attempts/core s  proved/core s  proved/core s without solver");
+    await ProofMeasurement.RunAsync(options.Modules[^1], options.Candidates, options.Functions);
+    Console.WriteLine("module                     functions  median  attempts  proved  proved without solver  attempts/core s  proved/core s  proved/core s without solver  in job   proved/core s in a job");
     foreach (var module in options.Modules)
     {
-        Console.WriteLine(ProofMeasurement.Run(module, options.Candidates, options.Functions));
+        Console.WriteLine(await ProofMeasurement.RunAsync(module, options.Candidates, options.Functions));
     }
 
     return 0;

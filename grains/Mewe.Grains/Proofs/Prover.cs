@@ -50,11 +50,15 @@ public sealed class FunctionProver(Prover prover, FunctionInput function)
     /// <summary>Work on one function, in the unit of <see cref="TranslationValidator.Work"/>: where proofs are dear, some variants stay tested only. A few seconds.</summary>
     private const long MostWork = 500_000;
 
+    /// <summary>Attempts with the solver that may fail in a row: a function on which it helps nobody is left alone.</summary>
+    private const int MostInVain = 5;
+
     private TranslationValidator? validator;
+    private int inVain;
 
     /// <summary>
     /// Attempts proofs in order, without the solver, and stops when enough have succeeded: a result for each that was attempted. Where fewer than needed have, those that failed are
-    /// attempted once more, with it, until as many have.
+    /// attempted once more, with it, until as many have or it keeps failing.
     /// </summary>
     public Task<ImmutableArray<ProofResult>> ProveAsync(IReadOnlyList<VariantCode> variants, int enough, int needed, CancellationToken cancellationToken) => prover.RunAsync(
         () =>
@@ -67,12 +71,13 @@ public sealed class FunctionProver(Prover prover, FunctionInput function)
                 proved += results[^1] is ProvedEqual ? 1 : 0;
             }
 
-            for (var i = 0; i < results.Count && proved < needed && prover.HasSolver && HasFuel && !cancellationToken.IsCancellationRequested; i++)
+            for (var i = 0; i < results.Count && proved < needed && prover.HasSolver && inVain < MostInVain && HasFuel && !cancellationToken.IsCancellationRequested; i++)
             {
                 if (results[i] is NotProved { Category: not ("unsupported" or "fuel") })
                 {
                     results[i] = Prove(variants[i], askSolver: true, propose: true);
                     proved += results[i] is ProvedEqual ? 1 : 0;
+                    inVain = results[i] is ProvedEqual ? 0 : inVain + 1;
                 }
             }
 

@@ -29,7 +29,7 @@ public sealed class CandidatePoolTests
     }
 
     private static IEnumerable<bool> Chosen(CandidatePool pool, params ReadOnlySpan<int> machineCode) =>
-        pool.Select(Code(0), [.. machineCode], new HashSet<int>()).Chosen.Select(place => pool[place].IsProved);
+        pool.Select(Code(0), new CandidateCode([new EngineCode("v8", [.. machineCode])]), new HashSet<int>()).Chosen.Select(place => pool[place].IsProved);
 
     [Fact]
     public void WhatTheEngineFoldsBackIsTakenLast()
@@ -41,9 +41,23 @@ public sealed class CandidatePoolTests
         Assert.Equal([true, true], Chosen(pool, 0, 0, 0, 0));
     }
 
+    /// <summary>The second is folded into the first on one engine and the third into the original on the other; the fourth has code of its own on both, next to one that was not kept.</summary>
+    [Fact]
+    public void WhatOneOfTwoEnginesFoldsBackIsTakenLastAndTakesNothingFromOthers()
+    {
+        var code = new CandidateCode([new EngineCode("v8", [1, 1, 2, 2]), new EngineCode("wasmtime", [1, 2, 0, 2])]);
+        Assert.Equal([0, 3], Pool(RequiredEvidence.Tested, Proved, Proved, Proved, Proved).Select(Code(0), code, new HashSet<int>()).Chosen.Order());
+
+        var own = code.InOrder();
+        Assert.Equal(["v8", "wasmtime"], own.Keep(0));
+        Assert.Equal(["wasmtime"], own.Keep(1));
+        Assert.Equal(["v8"], own.Keep(2));
+        Assert.Empty(own.Keep(3));
+    }
+
     [Fact]
     public void WhatIsExcludedIsNotTaken() =>
-        Assert.Equal([1, 3], Pool(RequiredEvidence.Tested, Proved, Proved, Proved, Traps).Select(Code(0), [], new HashSet<int> { 0, 2 }).Chosen.Order());
+        Assert.Equal([1, 3], Pool(RequiredEvidence.Tested, Proved, Proved, Proved, Traps).Select(Code(0), CandidateCode.Unknown, new HashSet<int> { 0, 2 }).Chosen.Order());
 
     [Fact]
     public void AsManyProvedAsWantedAndTwiceAsManyPassedAreEnough() => Assert.Equal(0, Pool(RequiredEvidence.Tested, Proved, Traps, Traps, Proved).Missing);

@@ -29,7 +29,7 @@ public sealed class CandidatePoolTests
     }
 
     private static IEnumerable<bool> Chosen(CandidatePool pool, params ReadOnlySpan<int> machineCode) =>
-        pool.Select(Code(0), new CandidateCode([new EngineCode("v8", [.. machineCode])]), new HashSet<int>()).Chosen.Select(place => pool[place].IsProved);
+        pool.Select(Code(0), machineCode.IsEmpty ? CandidateCode.Unknown : new CandidateCode([new EngineCode("v8", [.. machineCode])]), new HashSet<int>()).Chosen.Select(place => pool[place].IsProved);
 
     [Fact]
     public void WhatTheEngineFoldsBackIsTakenLast()

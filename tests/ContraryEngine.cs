@@ -12,6 +12,12 @@ public sealed class ContraryEngine(IWasmEngine engine) : IWasmEngine
     /// <summary>It fails at every sweep.</summary>
     public bool Fails { get; init; }
 
+    /// <summary>It fails when it is asked whether a module is valid.</summary>
+    public bool CannotSay { get; init; }
+
+    /// <summary>It fails at sweeps that keep digests, and at no others.</summary>
+    public bool Forgets { get; init; }
+
     /// <summary>It sees a difference in everything that is compared.</summary>
     public bool Differs { get; init; }
 
@@ -25,13 +31,13 @@ public sealed class ContraryEngine(IWasmEngine engine) : IWasmEngine
     public async Task<EngineResult<SweepResult>> SweepAsync(SweepRequest request, CancellationToken cancellationToken)
     {
         var result = await engine.SweepAsync(request, cancellationToken);
-        return Fails ? new EngineFailure(EngineFailureKind.Crashed, "it is contrary")
+        return Fails || (Forgets && request.KeepDigests) ? new EngineFailure(EngineFailureKind.Crashed, "it is contrary")
             : !result.TryGet(out var sweep, out var failure) ? failure
             : sweep with { Digests = [.. sweep.Digests.Select(digest => ~digest)], Subjects = Differs ? [.. sweep.Subjects.Select(Different)] : sweep.Subjects };
     }
 
     public async Task<EngineResult<EngineValidation>> ValidateAsync(ReadOnlyMemory<byte> module, CancellationToken cancellationToken) =>
-        Refuses ? new EngineValidation(false, "it is contrary") : await engine.ValidateAsync(module, cancellationToken);
+        CannotSay ? new EngineFailure(EngineFailureKind.Hung, "it cannot say") : Refuses ? new EngineValidation(false, "it is contrary") : await engine.ValidateAsync(module, cancellationToken);
 
     public Task<EngineResult<RunResult>> RunAsync(ModuleRun run, CancellationToken cancellationToken) => engine.RunAsync(run, cancellationToken);
 

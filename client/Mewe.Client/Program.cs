@@ -3,6 +3,7 @@ using System.Text;
 using Mewe.Client;
 using Mewe.Client.Output;
 using Mewe.Client.Verbs;
+using Mewe.Grains;
 
 Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
 var root = new RootCommand("Makes a WebAssembly module a moving target: many equivalent variants of every function, each checked, one chosen at random on every call.")
@@ -41,6 +42,11 @@ catch (CommandException exception)
 {
     CommandOutput.Error(exception.Message);
     return exception.Code;
+}
+catch (EngineFailedException exception)
+{
+    CommandOutput.Error(exception.Message);
+    return ExitCode.Unavailable;
 }
 catch (OperationCanceledException) when (interrupt.IsCancellationRequested)
 {

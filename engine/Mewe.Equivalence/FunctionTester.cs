@@ -106,7 +106,12 @@ public sealed class FunctionTester
             var request = Request(chosen!.Inputs, []) with { KeepDigests = true };
             var here = await engine.SweepAsync(request, cancellationToken).ConfigureAwait(false);
             var there = await other.SweepAsync(request, cancellationToken).ConfigureAwait(false);
-            disagreeing = here.TryGet(out var a, out _) && there.TryGet(out var b, out _) ? a.Digests.Zip(b.Digests).Count(pair => pair.First != pair.Second) : 0;
+            if (!here.TryGet(out var a, out var silent) || !there.TryGet(out var b, out silent))
+            {
+                return new EngineConfirmation([.. candidates.Select(_ => new Inconclusive(InconclusiveKind.EngineFailed, silent.ToString()))], 0);
+            }
+
+            disagreeing = a.Digests.Zip(b.Digests).Count(pair => pair.First != pair.Second);
             disagreements.Add(other, disagreeing);
         }
 

@@ -45,6 +45,17 @@ public sealed class OtherEngineTests(EngineFixture fixture)
         Assert.Single(result.Report.Notes, note => note.Contains("does not accept this module: it is contrary", StringComparison.Ordinal));
     }
 
+    /// <summary>Whether an engine hangs may depend on the machine: a job must not be tested on fewer engines for it.</summary>
+    [Fact]
+    public async Task AnEngineThatCannotSayWhetherItAcceptsTheModuleEndsTheJob()
+    {
+        var result = await RunAsync(new ContraryEngine(fixture.Engine) { CannotSay = true });
+
+        Assert.Equal(JobFailureKind.EngineFailed, result.Failure!.Kind);
+        Assert.Contains("contrary", result.Failure.Message);
+        Assert.Null(result.Module);
+    }
+
     [Fact]
     public async Task AnEngineThatFailsEndsTheJob()
     {

@@ -45,10 +45,12 @@ public sealed class ConfirmationTests(EngineFixture fixture)
         Assert.IsType<Refuted>(confirmation.Verdicts[1]);
     }
 
-    [Fact]
-    public async Task AnEngineThatFailsConfirmsNothing()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task AnEngineThatFailsConfirmsNothing(bool always)
     {
-        var confirmation = await ConfirmAsync(new ContraryEngine(fixture.Engine) { Fails = true }, Equal);
+        var confirmation = await ConfirmAsync(new ContraryEngine(fixture.Engine) { Fails = always, Forgets = true }, Equal);
 
         Assert.Equal(InconclusiveKind.EngineFailed, Assert.IsType<Inconclusive>(confirmation.Verdicts[0]).Kind);
     }

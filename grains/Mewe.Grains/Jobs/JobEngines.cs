@@ -27,6 +27,7 @@ public sealed record JobEngines(IWasmEngine Target, ImmutableArray<IWasmEngine> 
     /// <summary>
     /// The same without the engines that do not accept the module, and a note for each of these: what is wrong with an engine is not held against the module, as long as the target accepts it.
     /// </summary>
+    /// <exception cref="EngineFailedException">An engine could not say. That may depend on the machine, so it must not decide what is tested where.</exception>
     public async Task<(JobEngines Engines, ImmutableArray<string> Notes)> AcceptingAsync(ReadOnlyMemory<byte> module, CancellationToken cancellationToken)
     {
         var accepting = ImmutableArray.CreateBuilder<IWasmEngine>();
@@ -34,13 +35,18 @@ public sealed record JobEngines(IWasmEngine Target, ImmutableArray<IWasmEngine> 
         foreach (var engine in Others)
         {
             var answer = await engine.ValidateAsync(module, cancellationToken);
-            if (answer.TryGet(out var validation, out var failure) && validation.Valid)
+            if (!answer.TryGet(out var validation, out var failure))
+            {
+                throw new EngineFailedException($"{NameOf(engine)} could not say whether it accepts the module: {failure}");
+            }
+
+            if (validation.Valid)
             {
                 accepting.Add(engine);
             }
             else
             {
-                notes.Add($"{NameOf(engine)} is not used, since it does not accept this module: {failure?.ToString() ?? validation!.Message}");
+                notes.Add($"{NameOf(engine)} is not used, since it does not accept this module: {validation.Message}");
             }
         }
 

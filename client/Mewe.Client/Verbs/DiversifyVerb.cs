@@ -124,7 +124,7 @@ internal static class DiversifyVerb
 
         await using var engines = await StartedEngines.StartAsync(engineChoice, threads, output, cancellationToken);
         await using var store = await Stores.OpenAsync(storePath, output, cancellationToken);
-        var job = new JobGrain(engines.Set, new JobRequest(module, options, workload, plan), store);
+        var job = new LocalJob(engines.Set, new JobRequest(module, options, workload, plan), store);
         var result = await new JobDisplay(output).ShowAsync(progress => job.RunAsync(threads, progress, cancellationToken));
         if (result.Failure is { } failure)
         {

@@ -110,6 +110,13 @@ public interface IJobStore : IAsyncDisposable
     /// <returns>How many were still claimed.</returns>
     Task<StoreAnswer<int>> ReleaseFunctionsAsync(IReadOnlyCollection<FunctionClaim> claims, CancellationToken cancellation);
 
+    /// <summary>
+    /// Gives back all claims of a lease but these; no attempt is used up. A claim whose answer was lost (a <see cref="StoreProblem"/>, or the call was cancelled) may have happened: the store then takes
+    /// the silo to work on what it never heard of. So after such a call, with no other claim under way, a silo says what it does hold.
+    /// </summary>
+    /// <returns>How many there were.</returns>
+    Task<StoreAnswer<int>> ReleaseOthersAsync(SiloLease lease, IReadOnlyCollection<JobClaim> keptJobs, IReadOnlyCollection<FunctionClaim> keptFunctions, CancellationToken cancellation);
+
     /// <summary>Which of these claims are lost (cancelled, rescued, superseded). Silos ask about once a second, and stop that work.</summary>
     Task<StoreAnswer<LostClaims>> FindLostAsync(IReadOnlyCollection<JobClaim> jobs, IReadOnlyCollection<FunctionClaim> functions, CancellationToken cancellation);
 

@@ -124,7 +124,7 @@ internal static class DiversifyVerb
 
         await using var engines = await StartedEngines.StartAsync(engineChoice, threads, output, cancellationToken);
         await using var store = await Stores.OpenAsync(storePath, output, cancellationToken);
-        var job = new LocalJob(engines.Set, new JobRequest(module, options, workload, plan), store);
+        var job = new LocalJob(engines.Set, new JobRequest(module, options, workload, plan), store) { JobStore = store?.Jobs, Name = Path.GetFileName(inputPath), Note = output.Note };
         var result = await new JobDisplay(output).ShowAsync(progress => job.RunAsync(threads, progress, cancellationToken));
         if (result.Failure is { } failure)
         {

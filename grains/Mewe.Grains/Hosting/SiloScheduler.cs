@@ -45,6 +45,7 @@ public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
     private TaskCompletionSource freed = New();
     private SiloLease? lease;
     private bool stepsFirst = true;
+    private bool lostAnswer;
 
     /// <summary>The incarnation under which it claims; null until it is registered.</summary>
     public SiloLease? Lease => Volatile.Read(ref lease);
@@ -188,6 +189,7 @@ public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
                 (claimed, var failed) = await ClaimOnceAsync(free, cancellationToken);
                 if (failed)
                 {
+                    lostAnswer = true;
                     await Task.Delay(options.Poll, host.Time, cancellationToken);
                     continue;
                 }
@@ -212,6 +214,11 @@ public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
     private async Task<(int Claimed, bool Failed)> ClaimOnceAsync(int free, CancellationToken cancellationToken)
     {
         var (claimed, current) = (0, Lease!);
+        if (lostAnswer && !await ReleaseUnknownAsync(current, cancellationToken))
+        {
+            return (0, true);
+        }
+
         var started = Stopwatch.GetTimestamp();
         for (var turn = 0; turn < 2 && claimed < free; turn++)
         {
@@ -253,6 +260,21 @@ public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
         }
 
         return (claimed, false);
+    }
+
+    /// <summary>Claims whose answer did not arrive may have happened. Nobody works on them, so they are given back.</summary>
+    /// <returns>Whether the store knows.</returns>
+    private async Task<bool> ReleaseUnknownAsync(SiloLease current, CancellationToken cancellationToken)
+    {
+        List<JobClaim> jobs;
+        List<FunctionClaim> claimed;
+        lock (gate)
+        {
+            (jobs, claimed) = ([.. steps.Keys], [.. functions.Keys]);
+        }
+
+        lostAnswer = !(await host.Store.ReleaseOthersAsync(current, jobs, claimed, cancellationToken)).TryGet(out _);
+        return !lostAnswer;
     }
 
     private void Start(ClaimedJob job)

@@ -42,7 +42,7 @@ internal ref struct MessageReader
             var result = read(ref reader);
             return reader.content.AtEnd ? result : throw new MessageFormatException("there is something behind the end of this message");
         }
-        catch (Exception exception) when (exception is WasmException or InvalidDataException or ArgumentException or OverflowException)
+        catch (Exception exception) when (exception is WasmException or InvalidDataException or ArgumentException or OverflowException or System.Text.Json.JsonException)
         {
             throw new MessageFormatException($"this message is damaged: {exception.Message}");
         }
@@ -102,7 +102,16 @@ internal ref struct MessageReader
         using var source = new MemoryStream(compressed.ToArray(), writable: false);
         using var brotli = new BrotliStream(source, CompressionMode.Decompress);
         using var target = new MemoryStream(compressed.Length * 4);
-        brotli.CopyTo(target);
+        try
+        {
+            brotli.CopyTo(target);
+        }
+        catch (InvalidOperationException exception)
+        {
+            // What the decoder says of bytes that it did not write.
+            throw new InvalidDataException(exception.Message);
+        }
+
         return target.ToArray();
     }
 }

@@ -3,7 +3,7 @@ using System.Text;
 namespace Mewe.Store;
 
 /// <summary>Text that every store can keep. PostgreSQL's text has no U+0000 and neither has UTF-8 lone surrogates, but names in modules may be made to contain anything.</summary>
-internal static class StoredText
+public static class StoredText
 {
     /// <summary>The same text with U+2400, the picture of U+0000, in its place, and U+FFFD for what is not Unicode.</summary>
     public static string Of(string text)

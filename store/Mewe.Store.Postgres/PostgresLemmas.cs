@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Npgsql;
 
 namespace Mewe.Store.Postgres;
@@ -61,7 +63,8 @@ internal sealed class PostgresLemmas(PostgresSession session)
         async work =>
         {
             var puts = rules.DistinctBy(rule => (rule.Text, rule.CheckerVersion)).ToList();
-            var changed = await work.ExecuteAsync("rules-put", Parameters.Texts("texts", puts.Select(rule => rule.Text)), Parameters.Ints("versions", puts.Select(rule => rule.CheckerVersion)),
+            var changed = await work.ExecuteAsync("rules-put", Parameters.Texts("texts", puts.Select(rule => rule.Text)),
+                Parameters.BytesOf("hashes", puts.Select(rule => SHA256.HashData(Encoding.UTF8.GetBytes(rule.Text)))), Parameters.Ints("versions", puts.Select(rule => rule.CheckerVersion)),
                 Parameters.Smalls("widths", puts.Select(rule => rule.Width)), Parameters.Texts("hows", puts.Select(rule => rule.HowProved)), Parameters.Texts("origins", puts.Select(rule => rule.Origin)));
             return new PutCount(changed, rules.Count - changed, 0);
         },

@@ -17,6 +17,7 @@ internal sealed class SignalListener : IAsyncDisposable
     private readonly TimeProvider time;
     private readonly CancellationTokenSource stop = new();
     private readonly Task listening;
+    private bool heard;
 
     public SignalListener(PostgresSession session, WorkSignal signal, TimeProvider time)
     {
@@ -31,7 +32,6 @@ internal sealed class SignalListener : IAsyncDisposable
     {
         await stop.CancelAsync();
         await listening;
-        stop.Dispose();
     }
 
     private async Task ListenAsync(CancellationToken cancellation)
@@ -101,6 +101,4 @@ internal sealed class SignalListener : IAsyncDisposable
             }
         }
     }
-
-    private bool heard;
 }

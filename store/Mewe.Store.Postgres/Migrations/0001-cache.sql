@@ -8,12 +8,13 @@ CREATE TABLE lemmas (
     PRIMARY KEY (checker_version, key)
 );
 
--- Rules that synthesis found and a checker proved. Their order is that of the texts: collation C is ordinal for UTF-8. The key has a hash, because an index row has a limit and a text has none.
+-- Rules that synthesis found and a checker proved. Their order is that of the texts: collation C is ordinal for UTF-8. The key has the text's SHA-256, because an index row has a limit and a text has none.
 CREATE TABLE learned_rules (
     text text COLLATE "C" NOT NULL,
+    hash bytea NOT NULL CHECK (length(hash) = 32),
     checker_version integer NOT NULL,
     width smallint NOT NULL CHECK (width IN (32, 64)),
     how_proved text NOT NULL,
-    origin text NOT NULL
+    origin text NOT NULL,
+    PRIMARY KEY (checker_version, hash)
 );
-CREATE UNIQUE INDEX learned_rules_key ON learned_rules (checker_version, sha256(convert_to(text, 'UTF8')));

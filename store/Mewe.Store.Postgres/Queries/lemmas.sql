@@ -26,6 +26,6 @@ DELETE FROM lemmas WHERE checker_version <> @version AND checker_version NOT IN 
 -- name: rules-get
 SELECT text, width, how_proved, origin FROM learned_rules WHERE checker_version = @version ORDER BY text;
 -- name: rules-put
-INSERT INTO learned_rules (text, checker_version, width, how_proved, origin)
-SELECT * FROM unnest(@texts, @versions, @widths, @hows, @origins) AS input (text, checker_version, width, how_proved, origin) ORDER BY 2, sha256(convert_to(text, 'UTF8'))
+INSERT INTO learned_rules (text, hash, checker_version, width, how_proved, origin)
+SELECT * FROM unnest(@texts, @hashes, @versions, @widths, @hows, @origins) AS input (text, hash, checker_version, width, how_proved, origin) ORDER BY checker_version, hash
 ON CONFLICT DO NOTHING;

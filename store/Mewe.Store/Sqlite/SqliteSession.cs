@@ -102,7 +102,7 @@ internal sealed class SqliteSession : IAsyncDisposable
     }
 
     /// <summary>What an exception of SQLite or of the file system means for the user; null for one that is a bug.</summary>
-    private static StoreProblem? ProblemOf(Exception error, string path) => error switch
+    internal static StoreProblem? ProblemOf(Exception error, string path) => error switch
     {
         // Result codes: https://www.sqlite.org/rescode.html. A constraint (19) that does not hold is a bug of ours.
         SqliteException { SqliteErrorCode: 19 } => null,

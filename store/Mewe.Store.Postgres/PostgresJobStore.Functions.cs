@@ -8,6 +8,8 @@ internal sealed partial class PostgresJobStore
     /// <summary>Of a page of results: the count, and bytes after which it ends.</summary>
     private const int ResultRows = 64, ResultBytes = 8 << 20;
 
+    private long lookedForDue;
+
     public async Task<StoreAnswer<IReadOnlyList<ClaimedFunction>>> ClaimFunctionsAsync(SiloLease lease, int count, string? onlyJob, CancellationToken cancellation)
     {
         JobLimits.CheckClaim(count);
@@ -16,16 +18,15 @@ internal sealed partial class PostgresJobStore
             return StoreAnswer<IReadOnlyList<ClaimedFunction>>.Of([]);
         }
 
-        var due = await session.ExecuteAsync("functions-due", cancellation);
-        if (due.Problem is { } problem)
-        {
-            return problem;
-        }
-
-        // A claim comes short when others were claiming the same: once more, so that nobody waits for the next poll with work at hand.
+        // Once more when a claim comes short: others were claiming the same, or what is missing waits for its pause to end. So nobody waits for the next poll with work at hand.
         var claimed = new List<ClaimedFunction>(count);
         for (var again = 0; again < 2 && claimed.Count < count; again++)
         {
+            if ((again > 0 || time.GetElapsedTime(Volatile.Read(ref lookedForDue)) >= options.DueInterval) && await DueAsync(cancellation) is { } problem)
+            {
+                return problem;
+            }
+
             var answer = await session.QueryAsync("functions-claim",
                 row => new ClaimedFunction(new FunctionClaim(row.Id(0), row.GetInt32(1), row.GetInt32(2), lease), row.GetString(3), row.GetInt64(4), row.GetInt32(5), row.IsDBNull(6) ? null : row.GetString(6)),
                 cancellation, Parameters.Text("silo", lease.Silo), Parameters.Long("epoch", lease.Epoch), Parameters.Int("count", count - claimed.Count), Parameters.Job("only", onlyJob));
@@ -40,6 +41,13 @@ internal sealed partial class PostgresJobStore
         }
 
         return StoreAnswer<IReadOnlyList<ClaimedFunction>>.Of(claimed);
+    }
+
+    /// <summary>Lets functions be claimed whose pause is over.</summary>
+    private async Task<StoreProblem?> DueAsync(CancellationToken cancellation)
+    {
+        Volatile.Write(ref lookedForDue, time.GetTimestamp());
+        return (await session.ExecuteAsync("functions-due", cancellation)).Problem;
     }
 
     public Task<StoreAnswer<WriteOutcome>> CompleteFunctionAsync(FunctionClaim claim, FunctionResult result, CancellationToken cancellation) => completions.AddAsync(claim, result, cancellation);

@@ -10,16 +10,17 @@ internal sealed partial class PostgresJobStore : IJobStore
 {
     private readonly PostgresSession session;
     private readonly PostgresStoreOptions options;
+    private readonly TimeProvider time;
     private readonly WorkSignal signal;
     private readonly SignalListener? listener;
     private readonly CompletionQueue completions;
 
     public PostgresJobStore(PostgresSession session, PostgresStoreOptions options)
     {
-        (this.session, this.options) = (session, options);
-        signal = new WorkSignal(options.Time);
+        (this.session, this.options, time) = (session, options, options.Time);
+        signal = new WorkSignal(time);
         completions = new CompletionQueue(CompleteAsync);
-        listener = options.Listen ? new SignalListener(session, signal, options.Time) : null;
+        listener = options.Listen ? new SignalListener(session, signal, time) : null;
     }
 
     public long Signals => signal.Count;

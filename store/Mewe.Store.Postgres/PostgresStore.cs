@@ -9,6 +9,12 @@ public sealed record PostgresStoreOptions
     /// <summary>Listen for signals; false where it is known that a pooler stands in between. When in doubt the store finds out by itself, and polling finds all work.</summary>
     public bool Listen { get; init; } = true;
 
+    /// <summary>
+    /// How often a claim looks first for functions whose pause after a failure is over; one that finds less than it could take looks in any case. So one that may be tried again takes part in the order of
+    /// claims this much later, at most, and is never left when there is nothing else.
+    /// </summary>
+    public TimeSpan DueInterval { get; init; } = TimeSpan.FromMilliseconds(250);
+
     /// <summary>What waiting for a signal is timed by. Leases are timed by the server.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 }

@@ -47,7 +47,8 @@ public sealed class SqlStatements
         foreach (var part in text.Split(Marker).Skip(1))
         {
             var end = part.IndexOf('\n', StringComparison.Ordinal);
-            yield return (part[..end].Trim(), part[(end + 1)..].Trim());
+            var lines = part[(end + 1)..].Split('\n').Where(line => !line.StartsWith("--", StringComparison.Ordinal)); // remarks on the next statement stand before its marker
+            yield return (part[..end].Trim(), string.Join('\n', lines).Trim());
         }
     }
 }

@@ -3,7 +3,7 @@
 WITH due AS (
     SELECT job, function FROM functions WHERE delayed AND not_before <= clock_timestamp() ORDER BY job, function LIMIT 1000 FOR UPDATE SKIP LOCKED
 ), moved AS (
-    UPDATE functions AS f SET delayed = false FROM due WHERE f.job = due.job AND f.function = due.function AND f.delayed RETURNING f.job
+    UPDATE functions AS f SET delayed = false FROM due WHERE f.job = due.job AND f.function = due.function RETURNING f.job
 ), counts AS (
     SELECT job, count(*) AS moved FROM moved GROUP BY job
 ), locked AS (
@@ -14,23 +14,23 @@ UPDATE job_work AS work SET delayed = delayed - moved, ready = ready + moved FRO
 -- what is claimed is locked; what another silo is claiming is skipped.
 -- name: functions-claim
 WITH neediest AS (
-    SELECT job, priority, weight, running, ready FROM job_work
+    SELECT job, priority, weight, running, ready, trace_parent FROM job_work
     WHERE open AND ready > 0 AND (@only::uuid IS NULL OR job = @only)
         AND EXISTS (SELECT 1 FROM silos WHERE silo = @silo AND epoch = @epoch AND expires_at > clock_timestamp())
     ORDER BY priority DESC, (running + 1)::float8 / weight, job LIMIT @count
 ), slots AS (
-    SELECT job, priority, (running + slot)::float8 / weight AS share FROM neediest CROSS JOIN LATERAL generate_series(1, least(ready, @count)) AS slot
+    SELECT job, priority, trace_parent, (running + slot)::float8 / weight AS share FROM neediest CROSS JOIN LATERAL generate_series(1, least(ready, @count)) AS slot
     ORDER BY priority DESC, share, job LIMIT @count
 ), shares AS (
-    SELECT job, count(*) AS slots FROM slots GROUP BY job
+    SELECT job, priority, trace_parent, count(*) AS slots FROM slots GROUP BY job, priority, trace_parent
 ), picked AS (
-    SELECT ready.job, ready.function FROM shares CROSS JOIN LATERAL (
+    SELECT ready.job, ready.function, shares.priority, shares.trace_parent FROM shares CROSS JOIN LATERAL (
         SELECT job, function FROM functions WHERE functions.job = shares.job AND state = 1 AND NOT delayed ORDER BY cost DESC, function LIMIT shares.slots FOR UPDATE SKIP LOCKED
-    ) AS ready
+    ) AS ready LIMIT @count
 ), claimed AS (
     UPDATE functions AS f SET state = 2, attempt = attempt + 1, silo = @silo, epoch = @epoch, ended = NULL, started_at = clock_timestamp()
-    FROM picked WHERE f.job = picked.job AND f.function = picked.function AND f.state = 1
-    RETURNING f.job, f.function, f.attempt, f.name, f.cost, f.failures
+    FROM picked WHERE f.job = picked.job AND f.function = picked.function
+    RETURNING f.job, f.function, f.attempt, f.name, f.cost, f.failures, picked.trace_parent, picked.priority
 ), counts AS (
     SELECT job, count(*) AS claimed FROM claimed GROUP BY job
 ), locked AS (
@@ -38,21 +38,22 @@ WITH neediest AS (
 ), counted AS (
     UPDATE job_work AS work SET ready = ready - claimed, running = running + claimed FROM locked WHERE work.job = locked.job
 )
-SELECT claimed.job, claimed.function, claimed.attempt, claimed.name, claimed.cost, claimed.failures, work.trace_parent
-FROM claimed JOIN job_work AS work ON work.job = claimed.job ORDER BY work.priority DESC, claimed.cost DESC, claimed.job, claimed.function;
+SELECT job, function, attempt, name, cost, failures, trace_parent FROM claimed ORDER BY priority DESC, cost DESC, job, function;
+-- Rows are found by their key and locked, and only then compared with the claim, as they are by then: whatever the planner thinks of states, it looks up keys.
 -- name: functions-done
 WITH input AS (
     SELECT * FROM unnest(@jobs, @functions, @attempts, @silos, @epochs, @variants, @proposed, @tested, @refuted)
-        AS input (job, function, attempt, silo, epoch, variants, proposed, tested, refuted)
+        AS input (job, function, attempt, silo, epoch, variants, proposed, tested, refuted) ORDER BY job, function
 ), held AS (
-    SELECT f.job, f.function FROM functions AS f JOIN input ON input.job = f.job AND input.function = f.function
+    SELECT f.* FROM input CROSS JOIN LATERAL (
+        SELECT job, function, state, attempt, silo, epoch FROM functions WHERE functions.job = input.job AND functions.function = input.function FOR UPDATE
+    ) AS f
     WHERE f.state = 2 AND f.attempt = input.attempt AND f.silo = input.silo AND f.epoch = input.epoch
-    ORDER BY f.job, f.function FOR UPDATE OF f
 )
 UPDATE functions AS f SET state = 3, ended = 1, finished_at = clock_timestamp(), error_kind = NULL, error = NULL,
     variants = input.variants, proposed = input.proposed, tested = input.tested, refuted = input.refuted
 FROM held JOIN input ON input.job = held.job AND input.function = held.function
-WHERE f.job = held.job AND f.function = held.function AND f.state = 2
+WHERE f.job = held.job AND f.function = held.function
 RETURNING f.job, f.function;
 -- name: results-copy
 COPY function_results (job, function, content) FROM STDIN (FORMAT binary);
@@ -80,13 +81,14 @@ UPDATE job_work SET running = running - 1, delayed = delayed + CASE WHEN @final 
 RETURNING ready + delayed + running = 0;
 -- name: functions-release
 WITH input AS (
-    SELECT * FROM unnest(@jobs, @functions, @attempts, @silos, @epochs) AS input (job, function, attempt, silo, epoch)
+    SELECT * FROM unnest(@jobs, @functions, @attempts, @silos, @epochs) AS input (job, function, attempt, silo, epoch) ORDER BY job, function
 ), held AS (
-    SELECT f.job, f.function FROM functions AS f JOIN input ON input.job = f.job AND input.function = f.function
+    SELECT f.* FROM input CROSS JOIN LATERAL (
+        SELECT job, function, state, attempt, silo, epoch FROM functions WHERE functions.job = input.job AND functions.function = input.function FOR UPDATE
+    ) AS f
     WHERE f.state = 2 AND f.attempt = input.attempt AND f.silo = input.silo AND f.epoch = input.epoch
-    ORDER BY f.job, f.function FOR UPDATE OF f
 ), released AS (
-    UPDATE functions AS f SET state = 1, ended = 3, not_before = NULL FROM held WHERE f.job = held.job AND f.function = held.function AND f.state = 2 RETURNING f.job
+    UPDATE functions AS f SET state = 1, ended = 3, not_before = NULL FROM held WHERE f.job = held.job AND f.function = held.function RETURNING f.job
 ), counts AS (
     SELECT job, count(*) AS released FROM released GROUP BY job
 ), locked AS (

@@ -29,7 +29,7 @@ WITH orphans AS (
     UPDATE functions AS f SET state = CASE WHEN rescues + 1 >= @most THEN 4 ELSE 1 END, rescues = rescues + 1, ended = 4, not_before = NULL,
         finished_at = CASE WHEN rescues + 1 >= @most THEN clock_timestamp() END,
         error_kind = CASE WHEN rescues + 1 >= @most THEN @kind ELSE error_kind END, error = CASE WHEN rescues + 1 >= @most THEN @error ELSE error END
-    FROM orphans WHERE f.job = orphans.job AND f.function = orphans.function AND f.state = 2
+    FROM orphans WHERE f.job = orphans.job AND f.function = orphans.function
     RETURNING f.job, f.state
 ), counts AS (
     SELECT job, count(*) FILTER (WHERE state = 1) AS again, count(*) FILTER (WHERE state = 4) AS exhausted FROM rescued GROUP BY job
@@ -48,7 +48,7 @@ WITH orphans AS (
     UPDATE jobs SET state = CASE WHEN rescues + 1 >= @most THEN 6 WHEN state = 2 THEN 1 ELSE 3 END, rescues = rescues + 1, ended = 4, retry_at = NULL,
         finished_at = CASE WHEN rescues + 1 >= @most THEN clock_timestamp() END,
         error_kind = CASE WHEN rescues + 1 >= @most THEN @kind ELSE error_kind END, error = CASE WHEN rescues + 1 >= @most THEN @error ELSE error END
-    FROM orphans WHERE jobs.id = orphans.id AND jobs.state IN (2, 4)
+    FROM orphans WHERE jobs.id = orphans.id
     RETURNING jobs.id, jobs.state
 ), locked AS (
     SELECT work.job FROM job_work AS work JOIN rescued ON rescued.id = work.job WHERE rescued.state = 6 ORDER BY work.job FOR UPDATE OF work

@@ -19,7 +19,7 @@ WITH candidates AS (
     ORDER BY jobs.id FOR UPDATE OF jobs, work SKIP LOCKED
 )
 UPDATE jobs SET state = CASE jobs.state WHEN 1 THEN 2 ELSE 4 END, attempt = attempt + 1, silo = @silo, epoch = @epoch, ended = NULL, started_at = coalesce(started_at, clock_timestamp())
-FROM locked WHERE jobs.id = locked.id AND jobs.state = locked.state
+FROM locked WHERE jobs.id = locked.id
 RETURNING jobs.id, jobs.state, jobs.attempt;
 -- name: job-fence
 SELECT jobs.state, coalesce(attempt = @attempt AND silo = @silo AND epoch = @epoch, false) AS mine, ended, failures, max_attempts
@@ -50,7 +50,7 @@ WITH input AS (
     WHERE jobs.state IN (2, 4) AND jobs.attempt = input.attempt AND jobs.silo = input.silo AND jobs.epoch = input.epoch
     ORDER BY jobs.id FOR UPDATE OF jobs
 )
-UPDATE jobs SET state = CASE state WHEN 2 THEN 1 ELSE 3 END, ended = 3 FROM held WHERE jobs.id = held.id AND jobs.state IN (2, 4);
+UPDATE jobs SET state = CASE state WHEN 2 THEN 1 ELSE 3 END, ended = 3 FROM held WHERE jobs.id = held.id;
 -- name: jobs-lost
 SELECT input.ordinal FROM unnest(@jobs, @attempts, @silos, @epochs) WITH ORDINALITY AS input (job, attempt, silo, epoch, ordinal)
 WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = input.job AND jobs.state IN (2, 4) AND jobs.attempt = input.attempt AND jobs.silo = input.silo AND jobs.epoch = input.epoch);

@@ -109,7 +109,7 @@ public sealed class PostgresUnderTest : StoreUnderTest
 
     private PostgresUnderTest(string connectionString) => this.connectionString = connectionString;
 
-    public static async Task<StoreUnderTest> OpenAsync(PostgresFixture postgres) => await OpenAsync(await postgres.NewDatabaseAsync(), new PostgresStoreOptions());
+    public static async Task<StoreUnderTest> OpenAsync(PostgresFixture postgres) => await OpenAsync(await postgres.NewDatabaseAsync(), new PostgresStoreOptions { DueInterval = TimeSpan.Zero });
 
     public static async Task<PostgresUnderTest> OpenAsync(string connectionString, PostgresStoreOptions options)
     {

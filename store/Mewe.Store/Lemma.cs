@@ -54,7 +54,7 @@ public interface ILemmaStore
 }
 
 /// <summary>What a lemma does to what was known; the one place that says so.</summary>
-internal static class LemmaMerge
+public static class LemmaMerge
 {
     public enum Outcome
     {

@@ -40,6 +40,9 @@ public readonly struct StoreAnswer<T>
         return Problem is null;
     }
 
+    /// <summary>What a function makes of the answer, or the same problem.</summary>
+    public StoreAnswer<TOther> Select<TOther>(Func<T, TOther> function) => TryGet(out var answer) ? StoreAnswer<TOther>.Of(function(answer)) : Problem!;
+
     public static implicit operator StoreAnswer<T>(StoreProblem problem) => new(default, problem);
 
     public static StoreAnswer<T> Of(T answer) => new(answer, null);

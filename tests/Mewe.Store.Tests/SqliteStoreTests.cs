@@ -157,7 +157,7 @@ public sealed class SqliteStoreTests : StoreConformance, IAsyncDisposable
     public async Task A_store_of_an_older_version_is_brought_up_to_date_and_keeps_what_it_has()
     {
         Directory.CreateDirectory(Path.GetDirectoryName(File)!);
-        Sql(SqlText.Read("migrations/0001-lemmas") + $"PRAGMA user_version = 1; PRAGMA application_id = {Migration.ApplicationId};");
+        Sql(SqlStatements.Migrations(typeof(SqliteStore).Assembly, "migrations/")[0].Sql + $"PRAGMA user_version = 1; PRAGMA application_id = {Migration.ApplicationId};");
         Sql("INSERT INTO lemmas VALUES (zeroblob(16), 1, 1, 'z3', 1)");
         var store = await OpenFileAsync();
         Assert.True((await store.GetLemmasAsync([One.Key], 1, Cancellation)).TryGet(out var found));
@@ -183,7 +183,7 @@ public sealed class SqliteStoreTests : StoreConformance, IAsyncDisposable
             }
             else
             {
-                new Random(round).NextBytes(damaged.AsSpan(4_096 * (round - 4), 4_096));
+                new Random(round).NextBytes(damaged.AsSpan(damaged.Length / 4_096 * (round - 4) / 8 * 4_096, 4_096));
             }
 
             var path = Path.Combine(folder, $"damaged{round}.db");
@@ -230,7 +230,7 @@ public sealed class SqliteStoreTests : StoreConformance, IAsyncDisposable
 
     [Fact]
     public void What_sqlite_says_of_a_read_only_file_is_read_only() =>
-        Assert.Equal(StoreProblemKind.ReadOnly, SqliteStore.Problem(new SqliteException("attempt to write a readonly database", 8), "x")?.Kind);
+        Assert.Equal(StoreProblemKind.ReadOnly, SqliteSession.ProblemOf(new SqliteException("attempt to write a readonly database", 8), "x")?.Kind);
 
     [Fact]
     public async Task A_closed_store_says_that_it_was_closed()

@@ -12,8 +12,7 @@ internal static class Migration
     /// <summary>"Mewe" in the header of a store file (application_id).</summary>
     public const int ApplicationId = 0x4D65_7765;
 
-    private static readonly (int Number, string Sql)[] All =
-        [.. SqlText.Names("migrations/").Select(name => (int.Parse(name["migrations/".Length..].Split('-')[0], CultureInfo.InvariantCulture), SqlText.Read(name))).OrderBy(item => item.Item1)];
+    private static readonly IReadOnlyList<(int Number, string Name, string Sql)> All = SqlStatements.Migrations(typeof(Migration).Assembly, "migrations/");
 
     /// <summary>The version of a file that is up to date.</summary>
     public static int Latest => All[^1].Number;
@@ -38,7 +37,7 @@ internal static class Migration
         }
 
         var version = Number(connection, "PRAGMA user_version");
-        foreach (var (number, sql) in All.Where(item => item.Number > version))
+        foreach (var (number, _, sql) in All.Where(item => item.Number > version))
         {
             Execute(connection, transaction, sql);
             Execute(connection, transaction, $"PRAGMA user_version = {number.ToString(CultureInfo.InvariantCulture)}");
@@ -74,19 +73,5 @@ internal static class Migration
         using var command = connection.CreateCommand();
         (command.CommandText, command.Transaction) = (sql, transaction);
         command.ExecuteNonQuery();
-    }
-}
-
-/// <summary>The .sql files of this assembly.</summary>
-internal static class SqlText
-{
-    public static IEnumerable<string> Names(string prefix) =>
-        typeof(SqlText).Assembly.GetManifestResourceNames().Where(name => name.StartsWith(prefix, StringComparison.Ordinal));
-
-    public static string Read(string name)
-    {
-        using var stream = typeof(SqlText).Assembly.GetManifestResourceStream(name) ?? throw new InvalidOperationException($"no resource {name}");
-        using var reader = new StreamReader(stream);
-        return reader.ReadToEnd();
     }
 }

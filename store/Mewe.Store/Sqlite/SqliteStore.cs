@@ -11,64 +11,47 @@ public sealed class SqliteStore : ILemmaStore, ILearnedRuleStore, IAsyncDisposab
     /// <summary>How long one waits for another process's transaction.</summary>
     public const int BusySeconds = 5;
 
-    private static readonly string LemmaGet = SqlText.Read("queries/lemma-get"), LemmasAll = SqlText.Read("queries/lemmas-all"), LemmaPut = SqlText.Read("queries/lemma-put"),
-        LemmasForget = SqlText.Read("queries/lemmas-forget"),
-        RulesGet = SqlText.Read("queries/rules-get"), RulePut = SqlText.Read("queries/rule-put");
+    private readonly SqliteSession session;
 
-    private readonly SemaphoreSlim gate = new(1);
-    private readonly SqliteConnection connection;
-    private bool closed;
-
-    static SqliteStore() => SQLitePCL.Batteries_V2.Init();
-
-    private SqliteStore(string path, SqliteConnection connection) => (Path, this.connection) = (path, connection);
-
-    /// <summary>The file.</summary>
-    public string Path { get; }
-
-    /// <summary>Opens a store file, which is made where there is none, and brings it up to date.</summary>
-    public static Task<StoreAnswer<SqliteStore>> OpenAsync(string path, CancellationToken cancellation) =>
-        Task.Run(() => Open(path, BusySeconds), cancellation);
-
-    internal static StoreAnswer<SqliteStore> Open(string path, int busySeconds)
+    private SqliteStore(SqliteSession session, SqliteStoreOptions options)
     {
-        SqliteConnection? connection = null;
-        try
-        {
-            if (System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path)) is { } folder)
-            {
-                Directory.CreateDirectory(folder);
-            }
-
-            connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false, DefaultTimeout = busySeconds }.ToString());
-            connection.Open();
-            using (var settings = connection.CreateCommand())
-            {
-                settings.CommandText = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;";
-                settings.ExecuteNonQuery();
-            }
-
-            if (Migration.Apply(connection, path) is { } problem)
-            {
-                connection.Dispose();
-                return problem;
-            }
-
-            return StoreAnswer<SqliteStore>.Of(new SqliteStore(path, connection));
-        }
-        catch (Exception error) when (Problem(error, path) is { } problem)
-        {
-            connection?.Dispose();
-            return problem;
-        }
+        this.session = session;
+        Jobs = new SqliteJobStore(session, options);
+        Keys = new SqliteApiKeyStore(session);
     }
 
+    /// <summary>The file.</summary>
+    public string Path => session.Path;
+
+    /// <summary>The jobs in the file. They end with this store.</summary>
+    public IJobStore Jobs { get; }
+
+    /// <summary>The keys in the file.</summary>
+    public IApiKeyStore Keys { get; }
+
+    /// <summary>Opens a store file, which is made where there is none, and brings it up to date.</summary>
+    public static Task<StoreAnswer<SqliteStore>> OpenAsync(string path, CancellationToken cancellation) => OpenAsync(path, new SqliteStoreOptions(), cancellation);
+
+    /// <summary>Opens a store file, which is made where there is none, and brings it up to date.</summary>
+    public static Task<StoreAnswer<SqliteStore>> OpenAsync(string path, SqliteStoreOptions options, CancellationToken cancellation) =>
+        Task.Run(() => Open(path, options, BusySeconds), cancellation);
+
+    internal static StoreAnswer<SqliteStore> Open(string path, int busySeconds) => Open(path, new SqliteStoreOptions(), busySeconds);
+
+    private static StoreAnswer<SqliteStore> Open(string path, SqliteStoreOptions options, int busySeconds)
+    {
+        var session = SqliteSession.Open(path, busySeconds, options.Time);
+        return session.TryGet(out var open) ? StoreAnswer<SqliteStore>.Of(new SqliteStore(open, options)) : session.Problem!;
+    }
+
+    public ValueTask DisposeAsync() => session.DisposeAsync();
+
     public Task<StoreAnswer<IReadOnlyDictionary<LemmaKey, Lemma>>> GetLemmasAsync(IReadOnlyCollection<LemmaKey> keys, int checkerVersion, CancellationToken cancellation) =>
-        RunAsync<IReadOnlyDictionary<LemmaKey, Lemma>>(
-            transaction =>
+        session.RunAsync<IReadOnlyDictionary<LemmaKey, Lemma>>(
+            work =>
             {
                 var found = new Dictionary<LemmaKey, Lemma>(keys.Count);
-                using var get = Command(transaction, LemmaGet, "$key", "$version");
+                using var get = work.Prepare("lemma-get", "$key", "$version");
                 get.Parameters[1].Value = checkerVersion;
                 foreach (var key in keys)
                 {
@@ -84,11 +67,11 @@ public sealed class SqliteStore : ILemmaStore, ILearnedRuleStore, IAsyncDisposab
             writes: false,
             cancellation);
 
-    public Task<StoreAnswer<IReadOnlyList<Lemma>>> GetAllLemmasAsync(int checkerVersion, CancellationToken cancellation) => RunAsync<IReadOnlyList<Lemma>>(
-        transaction =>
+    public Task<StoreAnswer<IReadOnlyList<Lemma>>> GetAllLemmasAsync(int checkerVersion, CancellationToken cancellation) => session.RunAsync<IReadOnlyList<Lemma>>(
+        work =>
         {
             var found = new List<Lemma>();
-            using var get = Command(transaction, LemmasAll, "$version");
+            using var get = work.Prepare("lemmas-all", "$version");
             get.Parameters[0].Value = checkerVersion;
             using var rows = get.ExecuteReader();
             while (rows.Read())
@@ -102,12 +85,12 @@ public sealed class SqliteStore : ILemmaStore, ILearnedRuleStore, IAsyncDisposab
         writes: false,
         cancellation);
 
-    public Task<StoreAnswer<PutCount>> PutLemmasAsync(IReadOnlyCollection<Lemma> lemmas, CancellationToken cancellation) => RunAsync(
-        transaction =>
+    public Task<StoreAnswer<PutCount>> PutLemmasAsync(IReadOnlyCollection<Lemma> lemmas, CancellationToken cancellation) => session.RunAsync(
+        work =>
         {
             var count = default(PutCount);
-            using var get = Command(transaction, LemmaGet, "$key", "$version");
-            using var put = Command(transaction, LemmaPut, "$key", "$version", "$verdict", "$method", "$spent");
+            using var get = work.Prepare("lemma-get", "$key", "$version");
+            using var put = work.Prepare("lemma-put", "$key", "$version", "$verdict", "$method", "$spent");
             foreach (var lemma in lemmas)
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -116,7 +99,7 @@ public sealed class SqliteStore : ILemmaStore, ILearnedRuleStore, IAsyncDisposab
                 switch (LemmaMerge.Of(known?.Verdict, known?.ResourceSpent ?? 0, lemma))
                 {
                     case LemmaMerge.Outcome.Replace:
-                        Execute(put, lemma.Key.ToArray(), lemma.CheckerVersion, (int)lemma.Verdict, lemma.Method, lemma.ResourceSpent);
+                        SqliteWork.Execute(put, lemma.Key.ToArray(), lemma.CheckerVersion, (int)lemma.Verdict, lemma.Method, lemma.ResourceSpent);
                         count = count with { Changed = count.Changed + 1 };
                         break;
                     case LemmaMerge.Outcome.Keep:
@@ -133,20 +116,20 @@ public sealed class SqliteStore : ILemmaStore, ILearnedRuleStore, IAsyncDisposab
         writes: true,
         cancellation);
 
-    public Task<StoreAnswer<int>> ForgetOtherVersionsAsync(int checkerVersion, int others, CancellationToken cancellation) => RunAsync(
-        transaction =>
+    public Task<StoreAnswer<int>> ForgetOtherVersionsAsync(int checkerVersion, int others, CancellationToken cancellation) => session.RunAsync(
+        work =>
         {
-            using var forget = Command(transaction, LemmasForget, "$version", "$others");
-            return Execute(forget, checkerVersion, others);
+            using var forget = work.Prepare("lemmas-forget", "$version", "$others");
+            return SqliteWork.Execute(forget, checkerVersion, others);
         },
         writes: true,
         cancellation);
 
-    public Task<StoreAnswer<IReadOnlyList<LearnedRule>>> GetLearnedRulesAsync(int checkerVersion, CancellationToken cancellation) => RunAsync<IReadOnlyList<LearnedRule>>(
-        transaction =>
+    public Task<StoreAnswer<IReadOnlyList<LearnedRule>>> GetLearnedRulesAsync(int checkerVersion, CancellationToken cancellation) => session.RunAsync<IReadOnlyList<LearnedRule>>(
+        work =>
         {
             var found = new List<LearnedRule>();
-            using var get = Command(transaction, RulesGet, "$version");
+            using var get = work.Prepare("rules-get", "$version");
             get.Parameters[0].Value = checkerVersion;
             using var rows = get.ExecuteReader();
             while (rows.Read())
@@ -161,15 +144,15 @@ public sealed class SqliteStore : ILemmaStore, ILearnedRuleStore, IAsyncDisposab
         writes: false,
         cancellation);
 
-    public Task<StoreAnswer<PutCount>> PutLearnedRulesAsync(IReadOnlyCollection<LearnedRule> rules, CancellationToken cancellation) => RunAsync(
-        transaction =>
+    public Task<StoreAnswer<PutCount>> PutLearnedRulesAsync(IReadOnlyCollection<LearnedRule> rules, CancellationToken cancellation) => session.RunAsync(
+        work =>
         {
             var changed = 0;
-            using var put = Command(transaction, RulePut, "$text", "$version", "$width", "$how", "$origin");
+            using var put = work.Prepare("rule-put", "$text", "$version", "$width", "$how", "$origin");
             foreach (var rule in rules)
             {
                 cancellation.ThrowIfCancellationRequested();
-                changed += Execute(put, rule.Text, rule.CheckerVersion, rule.Width, rule.HowProved, rule.Origin);
+                changed += SqliteWork.Execute(put, rule.Text, rule.CheckerVersion, rule.Width, rule.HowProved, rule.Origin);
             }
 
             return new PutCount(changed, rules.Count - changed, 0);
@@ -177,96 +160,20 @@ public sealed class SqliteStore : ILemmaStore, ILearnedRuleStore, IAsyncDisposab
         writes: true,
         cancellation);
 
-    public async ValueTask DisposeAsync()
-    {
-        await gate.WaitAsync();
-        try
-        {
-            closed = true;
-            await connection.DisposeAsync();
-        }
-        finally
-        {
-            gate.Release();
-        }
-    }
-
-    /// <summary>
-    /// Runs work in a transaction, away from the caller's thread (SQLite has no asynchronous interface). A connection serves one at a time.
-    /// </summary>
-    /// <param name="writes">False for a transaction that need not wait for writers.</param>
-    private async Task<StoreAnswer<T>> RunAsync<T>(Func<SqliteTransaction, T> work, bool writes, CancellationToken cancellation)
-    {
-        await gate.WaitAsync(cancellation);
-        try
-        {
-            if (closed)
-            {
-                return new StoreProblem(StoreProblemKind.Closed, $"the store {Path} was closed");
-            }
-
-            return await Task.Run(
-                () =>
-                {
-                    using var transaction = connection.BeginTransaction(deferred: !writes);
-                    var result = work(transaction);
-                    transaction.Commit();
-                    return StoreAnswer<T>.Of(result);
-                },
-                cancellation);
-        }
-        catch (Exception error) when (Problem(error, Path) is { } problem)
-        {
-            return problem;
-        }
-        finally
-        {
-            gate.Release();
-        }
-    }
-
-    private SqliteCommand Command(SqliteTransaction transaction, string sql, params ReadOnlySpan<string> parameters)
-    {
-        var command = connection.CreateCommand();
-        (command.CommandText, command.Transaction) = (sql, transaction);
-        foreach (var name in parameters)
-        {
-            var parameter = command.CreateParameter();
-            parameter.ParameterName = name;
-            command.Parameters.Add(parameter);
-        }
-
-        return command;
-    }
-
     private static Lemma? Read(SqliteCommand get, LemmaKey key, int checkerVersion)
     {
         get.Parameters[0].Value = key.ToArray();
         using var row = get.ExecuteReader();
         return row.Read() ? new Lemma(key, (LemmaVerdict)row.GetInt32(0), row.GetString(1), row.GetInt64(2), checkerVersion) : null;
     }
+}
 
-    private static int Execute(SqliteCommand command, params ReadOnlySpan<object> values)
-    {
-        for (var i = 0; i < values.Length; i++)
-        {
-            command.Parameters[i].Value = values[i];
-        }
+/// <summary>How the embedded store keeps time.</summary>
+public sealed record SqliteStoreOptions
+{
+    /// <summary>How long a silo that does not renew its lease is taken for alive.</summary>
+    public TimeSpan Lease { get; init; } = JobLimits.Lease;
 
-        return command.ExecuteNonQuery();
-    }
-
-    /// <summary>What an exception of SQLite or of the file system means for the user; null for one that is a bug.</summary>
-    internal static StoreProblem? Problem(Exception error, string path) => error switch
-    {
-        // Result codes: https://www.sqlite.org/rescode.html
-        SqliteException { SqliteErrorCode: 11 } => new(StoreProblemKind.Corrupt, $"the store {path} is damaged; delete it, and the next job starts a new one"),
-        SqliteException { SqliteErrorCode: 26 } => new(StoreProblemKind.NotAStore, $"{path} is not a store (no SQLite database); choose another file, or delete it"),
-        SqliteException { SqliteErrorCode: 5 or 6 } => new(StoreProblemKind.Locked, $"the store {path} is locked by another process for more than {BusySeconds} seconds"),
-        SqliteException { SqliteErrorCode: 8 } => new(StoreProblemKind.ReadOnly, $"the store {path} cannot be written"),
-        SqliteException sqlite => new(StoreProblemKind.Unavailable, $"the store {path} cannot be used: {sqlite.Message}"),
-        UnauthorizedAccessException => new(StoreProblemKind.ReadOnly, $"the folder of the store {path} cannot be written"),
-        IOException io => new(StoreProblemKind.Unavailable, $"the store {path} cannot be used: {io.Message}"),
-        _ => null,
-    };
+    /// <summary>The store's clock. All processes that use a file are on one machine and so have the same.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
 }

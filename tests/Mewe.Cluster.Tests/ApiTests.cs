@@ -30,9 +30,9 @@ public sealed class ApiFixture(PostgresFixture postgres) : IAsyncLifetime
         Read = await KeyAsync(database, "read");
         Admin = await KeyAsync(database, "admin");
         Revoked = await KeyAsync(database, "submit");
-        var (_, list, _) = await MeweCommand.RunAsync(SiloProcess.Path, Environment(database), ["admin", "key", "list", "--json"]);
+        var (_, list, _) = await MeweCommand.RunAsync(Programs.Silo, Environment(database), ["admin", "key", "list", "--json"]);
         var id = JsonDocument.Parse(list).RootElement.EnumerateArray().Last().GetProperty("id").GetString()!;
-        Assert.Equal(0, (await MeweCommand.RunAsync(SiloProcess.Path, Environment(database), ["admin", "key", "revoke", id])).ExitCode);
+        Assert.Equal(0, (await MeweCommand.RunAsync(Programs.Silo, Environment(database), ["admin", "key", "revoke", id])).ExitCode);
         Cluster = new TestCluster(database, TestCluster.Lease);
         await Cluster.Start(2, null, "--max-upload", "200000").ReadyAsync(TestContext.Current.CancellationToken);
     }
@@ -41,7 +41,7 @@ public sealed class ApiFixture(PostgresFixture postgres) : IAsyncLifetime
 
     private static async Task<string> KeyAsync(string database, string role)
     {
-        var (code, key, errors) = await MeweCommand.RunAsync(SiloProcess.Path, Environment(database), ["admin", "key", "create", "--name", role, "--role", role]);
+        var (code, key, errors) = await MeweCommand.RunAsync(Programs.Silo, Environment(database), ["admin", "key", "create", "--name", role, "--role", role]);
         Assert.True(code == 0, errors);
         return key.Trim();
     }

@@ -47,7 +47,7 @@ internal sealed record TestJob(string Sample, int Variants, string Functions, ul
 /// <summary>The command line as a user starts it.</summary>
 internal static class MeweCommand
 {
-    public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(IReadOnlyDictionary<string, string> environment, string[] arguments) => await RunAsync(Path.Combine(AppContext.BaseDirectory, "mewe"), environment, arguments);
+    public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(IReadOnlyDictionary<string, string> environment, string[] arguments) => await RunAsync(Programs.Mewe, environment, arguments);
 
     public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(string program, IReadOnlyDictionary<string, string> environment, string[] arguments)
     {

@@ -30,14 +30,12 @@ internal sealed partial class PostgresJobStore
             var answer = await session.QueryAsync("functions-claim",
                 row => new ClaimedFunction(new FunctionClaim(row.Id(0), row.GetInt32(1), row.GetInt32(2), lease), row.GetString(3), row.GetInt64(4), row.GetInt32(5), row.IsDBNull(6) ? null : row.GetString(6)),
                 cancellation, Parameters.Text("silo", lease.Silo), Parameters.Long("epoch", lease.Epoch), Parameters.Int("count", count - claimed.Count), Parameters.Job("only", onlyJob));
-            if (answer.TryGet(out var more))
+            if (!answer.TryGet(out var more))
             {
-                claimed.AddRange(more);
+                return answer.Problem!; // and who asked gives back what may have been claimed
             }
-            else if (claimed.Count == 0)
-            {
-                return answer.Problem!;
-            }
+
+            claimed.AddRange(more);
         }
 
         return StoreAnswer<IReadOnlyList<ClaimedFunction>>.Of(claimed);

@@ -109,24 +109,27 @@ public sealed class PostgresUnderTest : StoreUnderTest
     private readonly string connectionString;
     private readonly List<PostgresStore> open = [];
 
-    private static PostgresStoreOptions Options => new() { DueInterval = TimeSpan.Zero };
+    public static PostgresStoreOptions Options => new() { DueInterval = TimeSpan.Zero };
 
     private PostgresUnderTest(string connectionString) => this.connectionString = connectionString;
 
-    public static async Task<StoreUnderTest> OpenAsync(PostgresFixture postgres) => await OpenAsync(await postgres.NewDatabaseAsync());
+    public static async Task<StoreUnderTest> OpenAsync(PostgresFixture postgres) => await OpenAsync(await postgres.NewDatabaseAsync(), null, Options);
 
-    private static async Task<PostgresUnderTest> OpenAsync(string database)
+    /// <param name="port">Of a pooler before the server; null for none.</param>
+    public static async Task<PostgresUnderTest> OpenAsync(string database, int? port, PostgresStoreOptions options)
     {
+        var settings = new NpgsqlConnectionStringBuilder(database);
         await using (var connection = new NpgsqlConnection(database))
         {
             await connection.OpenAsync(Cancellation);
-            await using var clock = new NpgsqlCommand(Clock, connection);
+            await using var clock = new NpgsqlCommand($"{Clock}; ALTER DATABASE {settings.Database} SET search_path = test_clock, pg_catalog, public", connection);
             await clock.ExecuteNonQueryAsync(Cancellation);
         }
 
-        var connectionString = database + ";Search Path=test_clock,pg_catalog,public";
-        var store = Opened(await PostgresStore.OpenAsync(connectionString, Options, Cancellation));
-        var under = new PostgresUnderTest(connectionString) { Jobs = store.Jobs, Keys = store.Keys };
+        NpgsqlConnection.ClearPool(new NpgsqlConnection(database));
+        settings.Port = port ?? settings.Port;
+        var store = Opened(await PostgresStore.OpenAsync(settings.ToString(), options, Cancellation));
+        var under = new PostgresUnderTest(settings.ToString()) { Jobs = store.Jobs, Keys = store.Keys };
         under.open.Add(store);
         return under;
     }

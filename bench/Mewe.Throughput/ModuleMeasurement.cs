@@ -45,7 +45,7 @@ internal static class ModuleMeasurement
         await using var engine = started.Value;
         var workloadPath = Path.ChangeExtension(path, ".workload.json");
         var workload = File.Exists(workloadPath) ? WorkloadFile.Parse(await File.ReadAllBytesAsync(workloadPath)) : null;
-        var result = await new JobGrain(engine, new JobRequest(bytes, new JobOptions { Variants = variants }, workload)).RunAsync(threads, null, CancellationToken.None);
+        var result = await new LocalJob(engine, new JobRequest(bytes, new JobOptions { Variants = variants }, workload)).RunAsync(threads, null, CancellationToken.None);
 
         // The peaks of this process and of the engine's need not have been at the same time, so their sum is an upper bound.
         var peak = engine.WorkerProcessIds.Append(Environment.ProcessId).Sum(PeakBytes);

@@ -26,6 +26,12 @@ internal static class ExitCode
     /// <summary>The output cannot be written.</summary>
     public const int CannotCreate = 73;
 
+    /// <summary>Not yet: the job is not finished.</summary>
+    public const int NotReady = 75;
+
+    /// <summary>The key is wrong, or may not do this.</summary>
+    public const int NoPermission = 77;
+
     /// <summary>Ctrl-C.</summary>
     public const int Cancelled = 130;
 }

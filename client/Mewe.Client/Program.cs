@@ -17,6 +17,13 @@ var root = new RootCommand("Makes a WebAssembly module a moving target: many equ
     RunVerb.Command(),
     EvaluateVerb.Command(),
     EnginesVerb.Command(),
+    SubmitVerb.Command(),
+    ClusterVerbs.Watch(),
+    ClusterVerbs.Status(),
+    ClusterVerbs.List(),
+    ClusterVerbs.Fetch(),
+    ClusterVerbs.Cancel(),
+    ClusterVerbs.Retry(),
 };
 
 var parsed = root.Parse(args);
@@ -43,6 +50,11 @@ catch (CommandException exception)
     CommandOutput.Error(exception.Message);
     return exception.Code;
 }
+catch (Mewe.Client.Http.MeweApiException exception)
+{
+    CommandOutput.Error(exception.Message);
+    return Cluster.ExitCodeOf(exception);
+}
 catch (EngineFailedException exception)
 {
     CommandOutput.Error(exception.Message);
@@ -50,7 +62,7 @@ catch (EngineFailedException exception)
 }
 catch (OperationCanceledException) when (interrupt.IsCancellationRequested)
 {
-    CommandOutput.Error("cancelled; nothing was written");
+    CommandOutput.Error(parsed.CommandResult.Command.Name is "submit" or "watch" ? "stopped waiting; the job goes on" : "cancelled; nothing was written");
     return ExitCode.Cancelled;
 }
 catch (Exception exception) when (Environment.GetEnvironmentVariable("MEWE_DEBUG") is null)

@@ -1,33 +1,16 @@
-using System.Collections.Immutable;
 using Mewe.Client.Output;
-using Mewe.Execution;
 using Mewe.Execution.Node;
 using Mewe.Execution.Wasmtime;
 using Mewe.Grains;
 
 namespace Mewe.Client;
 
-/// <summary>Which engines a command was asked to use.</summary>
-/// <param name="Engine"><c>v8</c>, <c>wasmtime</c>, <c>both</c>; null for whatever is there.</param>
-/// <param name="Target"><c>v8</c>, <c>wasmtime</c> or <c>any</c>.</param>
-internal sealed record EngineChoice(string? Engine, string Target)
-{
-    public const string V8 = "v8", Wasmtime = "wasmtime", Both = "both", Any = "any";
-
-    public bool Wants(string engine) => Engine is null or Both || Engine == engine;
-}
-
 /// <summary>The engines of a command, started; to be disposed of.</summary>
 internal sealed class StartedEngines : IAsyncDisposable
 {
-    private readonly ImmutableArray<IWasmEngine> engines;
+    private readonly EngineSet engines;
 
-    private StartedEngines(ImmutableArray<IWasmEngine> engines, string target)
-    {
-        this.engines = engines;
-        var first = engines.FirstOrDefault(engine => engine.Info.Name == target) ?? engines[0];
-        Set = new JobEngines(first, engines.Remove(first));
-    }
+    private StartedEngines(EngineSet engines) => (this.engines, Set) = (engines, engines.Engines!);
 
     /// <summary>The target first: the one that was named, else V8 where it is there.</summary>
     public JobEngines Set { get; }
@@ -42,25 +25,11 @@ internal sealed class StartedEngines : IAsyncDisposable
             throw new CommandException(ExitCode.Usage, $"--target {choice.Target} needs that engine, and --engine {choice.Engine} leaves it out");
         }
 
-        var started = ImmutableArray.CreateBuilder<IWasmEngine>();
-        var missing = new List<(string Name, EngineFailure Failure)>();
-        if (choice.Wants(EngineChoice.V8))
+        var started = await EngineSet.StartAsync(choice, workers, cancellationToken);
+        var missing = started.Missing;
+        if (!missing.IsEmpty && (choice.Engine is not null || started.Engines is null || missing.Any(engine => engine.Name == choice.Target)))
         {
-            Add(EngineChoice.V8, (await NodeEngine.StartAsync(new NodeEngineOptions { Workers = workers }, cancellationToken)).TryGet(out var v8, out var failure) ? v8 : null, failure);
-        }
-
-        if (choice.Wants(EngineChoice.Wasmtime))
-        {
-            Add(EngineChoice.Wasmtime, WasmtimeEngine.Start(new WasmtimeEngineOptions { Workers = workers }).TryGet(out var wasmtime, out var failure) ? wasmtime : null, failure);
-        }
-
-        if (missing.Count > 0 && (choice.Engine is not null || started.Count == 0 || missing.Exists(engine => engine.Name == choice.Target)))
-        {
-            foreach (var engine in started)
-            {
-                await engine.DisposeAsync();
-            }
-
+            await started.DisposeAsync();
             throw new CommandException(ExitCode.Unavailable, string.Join("; ", missing.Select(engine => $"{engine.Name} cannot be used: {engine.Failure.Message}")));
         }
 
@@ -71,26 +40,8 @@ internal sealed class StartedEngines : IAsyncDisposable
             output.Note(isNamed ? $"{engine.Name} is not used: {engine.Failure.Message}" : $"{engine.Name} is not used, since it was not found (`mewe engines` says more)");
         }
 
-        return new StartedEngines(started.ToImmutable(), choice.Target);
-
-        void Add(string name, IWasmEngine? engine, EngineFailure? failure)
-        {
-            if (engine is not null)
-            {
-                started.Add(engine);
-            }
-            else
-            {
-                missing.Add((name, failure!));
-            }
-        }
+        return new StartedEngines(started);
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var engine in engines)
-        {
-            await engine.DisposeAsync();
-        }
-    }
+    public ValueTask DisposeAsync() => engines.DisposeAsync();
 }

@@ -41,7 +41,7 @@ public sealed class HostileModuleTests(ITestOutputHelper output)
             }
 
             var options = new JobOptions { Variants = 1, Seed = (ulong)i, Fuel = 50_000 };
-            var result = await new JobGrain(engine, new JobRequest(mutant, options, null)).RunAsync(1, null, token);
+            var result = await new LocalJob(engine, new JobRequest(mutant, options, null)).RunAsync(1, null, token);
             if (!valid)
             {
                 Assert.Equal(JobFailureKind.BadModule, result.Failure?.Kind);

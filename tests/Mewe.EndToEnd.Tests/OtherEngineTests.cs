@@ -11,7 +11,7 @@ public sealed class OtherEngineTests(EngineFixture fixture)
     {
         var module = await File.ReadAllBytesAsync(Sample.ModulePath("bin2base64.reactor"), TestContext.Current.CancellationToken);
         var request = new JobRequest(module, new JobOptions { Variants = 2, Functions = "^sodium_bin2hex$|^malloc$|^service$" }, null);
-        return await new JobGrain(new JobEngines(fixture.Engine, [other]), request).RunAsync(2, null, TestContext.Current.CancellationToken);
+        return await new LocalJob(new JobEngines(fixture.Engine, [other]), request).RunAsync(2, null, TestContext.Current.CancellationToken);
     }
 
     [Fact]

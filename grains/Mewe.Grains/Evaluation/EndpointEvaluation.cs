@@ -47,7 +47,7 @@ internal sealed class EndpointEvaluation(JobEngines engines, EvaluationOptions o
         var policy = options.Recipes.Any(recipe => recipe.Policy == DispatchPolicy.Auto) ? DispatchPolicy.Auto : DispatchPolicy.Call;
         var jobOptions = new JobOptions { Variants = options.Variants, Seed = options.Seed, Policy = policy };
         var request = new JobRequest(subject.Module, jobOptions, subject.Workload);
-        var job = await new JobGrain(engines, request, Store).RunAsync(threads, new Diversifying(Progress), cancellationToken);
+        var job = await new LocalJob(engines, request, Store).RunAsync(threads, new Diversifying(Progress), cancellationToken);
         if (job.Failure is not null)
         {
             return (null, job.Failure);

@@ -49,9 +49,10 @@ public sealed record VariantExplanation(uint Function, string Name, int Variant,
     {
         var (lemmas, _) = await JobLemmas.LoadAsync(null, solver, cancellationToken);
         using var prover = new Prover(1, solver, lemmas);
-        var results = await prover.Of(original).ProveAgainAsync([code], cancellationToken);
+        var functionProver = prover.Of(original);
+        var results = await functionProver.ProveAgainAsync([code], cancellationToken);
         var (open, proved) = (results[0] as NotProved, results[0] as ProvedEqual);
-        var again = new ExplainedProof(proved is not null, open?.Category, open?.Reason, proved?.Nodes, proved?.Questions ?? (int)lemmas.Asked, Prover.NameOf(solver));
+        var again = new ExplainedProof(proved is not null, open?.Category, open?.Reason, proved?.Nodes, proved?.Questions ?? (int)functionProver.LemmasAsked, Prover.NameOf(solver));
         return this with { Evidence = Evidence with { Again = again } };
     }
 

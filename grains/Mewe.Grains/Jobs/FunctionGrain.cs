@@ -1,156 +1,66 @@
-using System.Collections.Immutable;
-using System.Text.Json;
+using System.Globalization;
 using Mewe.Diversify;
-using Mewe.Equivalence;
 using Mewe.Equivalence.Proof;
-using Mewe.Execution;
-using Mewe.Linking;
+using Mewe.Store;
+using Mewe.Wasm;
 
 namespace Mewe.Grains;
 
-/// <summary>
-/// Owns one function of a job: proposes candidates, has each tested on every engine and then proved, and reads the machine code of those that passed. What it gives (but for that code, which is the engine's) is a function of
-/// (module, function, options, recorded inputs) alone, so neither the order of functions nor the number of threads matter.
-/// </summary>
-/// <remarks>
-/// Candidates come in batches until there are enough to select from (<see cref="CandidatePool"/>) or <see cref="MaxCandidatesPerVariant"/> times as many as wanted have been tried.
-/// A proof is attempted only of what passed its tests.
-/// </remarks>
-public sealed class FunctionGrain(JobPlan plan, DifferentialTester tester, Prover prover, MachineCodeReading machineCode, uint function)
+/// <summary>Owns one function of a job: generates, tests and proves its variants. Its key is the job and the function's index.</summary>
+public sealed class FunctionGrain(string job, int function, GrainHost host) : StepGrain<ClaimedFunction>(KeyOf(job, function), host)
 {
-    /// <summary>Candidates that are tried at most, per variant wanted.</summary>
-    public const int MaxCandidatesPerVariant = 8;
+    protected override string StepName => "function";
 
-    public async Task<FunctionCandidates> RunAsync(Action<int, int> tested, CancellationToken cancellationToken)
+    /// <summary>The identity of the grain of a function.</summary>
+    public static string KeyOf(string job, int function) => string.Create(CultureInfo.InvariantCulture, $"{job}/{function}");
+
+    protected override async Task<Func<CancellationToken, Task<StoreAnswer<WriteOutcome>>>> ComputeAsync(ClaimedFunction claim, CancellationToken cancellationToken)
     {
-        var options = plan.Request.Options;
-        var input = FunctionInput.Of(plan.Facts, function);
-        var wanted = options.Variants;
-        var stream = plan.Diversifier.Propose(input, plan.DiversifyOptions with { MaxCandidates = MaxCandidatesPerVariant * wanted });
-        var pool = new CandidatePool(wanted, options.Evidence);
-        var refuted = ImmutableArray.CreateBuilder<RefutedReport>();
-        var tally = new TestTally();
-        var functionTester = tester.Of(function, plan.Recorded);
-        var functionProver = prover.Of(input);
-        using var candidates = stream.GetEnumerator();
-        var batch = new List<CandidateVariant>();
-        while (pool.Missing is > 0 and var missing && tally.Untestable is null)
+        using var span = MeweTelemetry.Begin("function", claim.TraceParent)?
+            .SetTag("mewe.job", claim.Claim.Job).SetTag("mewe.function", claim.Claim.Function).SetTag("mewe.function.name", claim.Name).SetTag("mewe.attempt", claim.Claim.Attempt);
+        using var share = Host.Processor.Begin();
+        var workspace = await Host.Workspaces.OpenAsync(claim.Claim.Job, cancellationToken);
+        var (plan, index) = (workspace.Plan, (uint)claim.Claim.Function);
+        var prover = Host.Prover.Of(FunctionInput.Of(plan.Facts, index));
+        var work = new FunctionWork(plan, workspace.Tester, prover, workspace.MachineCode, index);
+        var candidates = await work.RunAsync(Host.Observer is { } observer ? observer.Tested : null, cancellationToken);
+        var findings = new FunctionFindings(candidates, [.. workspace.MachineCode.Problems], prover.LemmasAsked, prover.LemmasKnown, share.SoFar());
+        var result = new Store.FunctionResult(findings.ToBytes(), Rows(candidates), new CandidateTally(candidates.Proposed, candidates.Tally.Tested, candidates.Refuted.Length));
+        span?.SetTag("mewe.variants", candidates.Count).SetTag("mewe.refuted", candidates.Refuted.Length);
+        return async token =>
         {
-            batch.Clear();
-            while (batch.Count < missing && candidates.MoveNext())
+            var answer = await Host.Store.CompleteFunctionAsync(claim.Claim, result, token);
+            if (answer.TryGet(out var outcome) && outcome != WriteOutcome.Lost)
             {
-                batch.Add(candidates.Current);
+                Host.Observer?.FunctionDone(candidates);
             }
 
-            if (batch.Count == 0)
-            {
-                break;
-            }
-
-            var report = await functionTester.TestAsync([.. batch.Select(candidate => candidate.Code)], cancellationToken);
-            tally.Add(report);
-            var passed = new List<(CandidateVariant Candidate, Tested Verdict)>();
-            for (var i = 0; i < batch.Count; i++)
-            {
-                switch (report.Verdicts[i])
-                {
-                    case Tested verdict:
-                        passed.Add((batch[i], verdict));
-                        break;
-                    case Refuted refutation:
-                        refuted.Add(Report(batch[i], refutation.Counterexample, plan.Engines.Target));
-                        break;
-                    case Inconclusive { Kind: InconclusiveKind.EngineFailed } engineFailure:
-                        throw EngineFailed(engineFailure.Reason);
-                    case Inconclusive inconclusive:
-                        tally.Inconclusive++;
-                        tally.LastReason = inconclusive.Reason;
-                        break;
-                    case Untestable untestable:
-                        tally.Untestable = untestable.Reason;
-                        break;
-                }
-            }
-
-            passed = await ConfirmedAsync(functionTester, passed, refuted, tally, cancellationToken);
-            tested(batch.Count, refuted.Count);
-            var proofs = await functionProver.ProveAsync([.. passed.Select(pair => pair.Candidate.Code)], pool.MissingProofs, pool.NeededProofs, cancellationToken);
-            for (var i = 0; i < passed.Count; i++)
-            {
-                if (i < proofs.Length && proofs[i] is NotProved { Proposal: { } proposal } && await TryAsync(functionTester, proposal, passed[i].Candidate, cancellationToken) is { } found)
-                {
-                    refuted.Add(Report(passed[i].Candidate, found, plan.Engines.Target));
-                    continue;
-                }
-
-                pool.Add(passed[i].Candidate, passed[i].Verdict, i < proofs.Length ? proofs[i] : null);
-            }
-        }
-
-        var reason = pool.ProofsMissing() ?? Reason(stream, tally, pool.Count);
-        return new FunctionCandidates(function, plan.Names.Of(function), input.Code, pool, tally, wanted)
-        {
-            Missing = reason, Refuted = refuted.ToImmutable(), Proposed = stream.Proposed, Invalid = stream.Invalid.Count,
-            MachineCode = await machineCode.ReadAsync(function, input.Code, pool.Codes, cancellationToken),
+            return answer;
         };
     }
 
-    /// <summary>Those of the candidates that pass on the other engines, too.</summary>
-    private async Task<List<(CandidateVariant Candidate, Tested Verdict)>> ConfirmedAsync(FunctionTester functionTester, List<(CandidateVariant Candidate, Tested Verdict)> passed,
-        ImmutableArray<RefutedReport>.Builder refuted, TestTally tally, CancellationToken cancellationToken)
+    protected override async Task<StoreAnswer<WriteOutcome>> FailAsync(ClaimedFunction claim, WorkError error, bool retry, CancellationToken cancellationToken)
     {
-        foreach (var engine in plan.Engines.Others.Where(_ => passed.Count > 0))
+        var answer = await Host.Store.FailFunctionAsync(claim.Claim, error, retry, cancellationToken);
+        if (answer.TryGet(out var outcome) && outcome != WriteOutcome.Lost)
         {
-            var confirmation = await functionTester.ConfirmAsync(engine, [.. passed.Select(pair => pair.Candidate.Code)], cancellationToken);
-            tally.Disagreements = Math.Max(tally.Disagreements, confirmation.Disagreements);
-            var kept = new List<(CandidateVariant, Tested)>(passed.Count);
-            for (var i = 0; i < passed.Count; i++)
-            {
-                switch (confirmation.Verdicts[i])
-                {
-                    case Tested:
-                        kept.Add(passed[i]);
-                        break;
-                    case Refuted refutation:
-                        refuted.Add(Report(passed[i].Candidate, refutation.Counterexample, engine));
-                        break;
-                    case Inconclusive { Kind: InconclusiveKind.EngineFailed } failure:
-                        throw EngineFailed($"{engine.Info.Name}: {failure.Reason}");
-                    case Inconclusive inconclusive:
-                        tally.Inconclusive++;
-                        tally.LastReason = $"on {engine.Info.Name}: {inconclusive.Reason}";
-                        break;
-                    case var other:
-                        throw new InvalidOperationException($"what passed on one engine cannot be {other} on another");
-                }
-            }
-
-            passed = kept;
+            Host.Observer?.FunctionFailed(error);
         }
 
-        return passed;
+        return answer;
     }
 
-    /// <summary>What the solver takes for a counterexample is one if the engine sees a difference too.</summary>
-    private async Task<Counterexample?> TryAsync(FunctionTester functionTester, ProposedInput proposal, CandidateVariant candidate, CancellationToken cancellationToken)
+    /// <summary>What people query: a row for each candidate that passed, by its place.</summary>
+    private static List<NewVariant> Rows(FunctionCandidates candidates)
     {
-        var answer = await functionTester.TryAsync(proposal, candidate.Code, cancellationToken);
-        return answer.TryGet(out var found, out var failure) ? found : throw EngineFailed(failure.ToString());
+        var rows = new List<NewVariant>(candidates.Count);
+        foreach (var passed in candidates.Pool.Candidates)
+        {
+            var body = new FunctionBody(passed.Candidate.Code.Code).Content;
+            rows.Add(new NewVariant(rows.Count, BlobHash.Of(body.Span), body.Length, string.Join(' ', passed.Candidate.Steps), passed.IsProved ? VariantEvidence.Proved : VariantEvidence.Tested,
+                passed.IsProved ? null : (passed.Proof as NotProved)?.Category ?? "not attempted", passed.Verdict.Conclusive));
+        }
+
+        return rows;
     }
-
-    /// <summary>Whether an engine hangs or dies can depend on the machine, so it must not decide which variants there are.</summary>
-    private EngineFailedException EngineFailed(string reason) =>
-        new($"the engine failed on function {plan.Names.Of(function)} ({function}): {reason}; --exclude can leave it out");
-
-    internal static RefutedReport Report(CandidateVariant candidate, Counterexample counterexample, IWasmEngine engine) =>
-        new([.. candidate.Steps.Select(step => step.ToString())], JsonSerializer.Deserialize<JsonElement>(counterexample.ToJson()), engine.Info.Name);
-
-    private static string Reason(CandidateStream stream, TestTally tally, int passed) =>
-        tally.Untestable is { } untestable ? $"cannot be tested: {untestable}"
-        : passed == 0 && tally.LastReason is { } inconclusive ? $"not enough evidence: {inconclusive}"
-        : stream.Stop is { } stop ? stop.Text
-        : tally.LastReason ?? "too few candidates passed";
 }
-
-/// <summary>The engine could not answer, so the job cannot go on.</summary>
-public sealed class EngineFailedException(string message) : Exception(message);

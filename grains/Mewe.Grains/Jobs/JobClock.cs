@@ -12,9 +12,3 @@ internal sealed class JobClock(JobEngines engines)
 
     public TimeSpan ProcessorTime => Environment.CpuUsage.TotalTime + engines.ProcessorTime - processorTime;
 }
-
-/// <summary>The version that reports and multivariant modules name.</summary>
-public static class ToolVersion
-{
-    public static string Text { get; } = typeof(ToolVersion).Assembly.GetName().Version!.ToString(3);
-}

@@ -122,10 +122,26 @@ public enum JobFailureKind
 
     /// <summary>The linked module did not pass a final check: a defect of Mewe. Nothing is handed over.</summary>
     CheckFailed,
+
+    /// <summary>A step ended in an exception: a defect of Mewe.</summary>
+    Defect,
+
+    /// <summary>What the store has of the job cannot be used by this build.</summary>
+    Unusable,
+
+    /// <summary>The silos that worked on it died, again and again.</summary>
+    SiloDied,
+
+    /// <summary>Somebody cancelled it.</summary>
+    Cancelled,
 }
 
 /// <summary>Why a job ended without a module, in one line.</summary>
-public sealed record JobFailure(JobFailureKind Kind, string Message);
+public sealed record JobFailure(JobFailureKind Kind, string Message)
+{
+    /// <summary>The failure that a store keeps as an error.</summary>
+    public static JobFailure Of(Store.WorkError error) => new(Enum.TryParse<JobFailureKind>(error.Kind, out var kind) && Enum.IsDefined(kind) ? kind : JobFailureKind.Defect, error.Message);
+}
 
 /// <summary>How a job ended: a module and its report, or a failure.</summary>
 public sealed record JobResult(byte[]? Module, DiversifyReport? Report, JobFailure? Failure)

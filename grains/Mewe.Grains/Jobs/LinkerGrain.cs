@@ -1,80 +1,89 @@
 using System.Collections.Immutable;
-using Mewe.Execution;
-using Mewe.Linking;
-using Mewe.Wasm.Binary;
-using Mewe.Wasm.Validation;
+using Mewe.Store;
+using LinkedRow = Mewe.Store.LinkedVariant;
 
 namespace Mewe.Grains;
 
-/// <summary>A linked and checked module, or why there is none.</summary>
-public sealed record LinkerOutcome(byte[]? Module, MultivariantMap? Map, CheckReport? Check, ImmutableArray<string> Notes, JobFailure? Failure);
-
-/// <summary>
-/// Assembles the multivariant module and lets nothing out that does not pass four checks: Mewe's own validator, the engines', the structural comparison with
-/// the original, and the user's workload, run on both under many seeds, on every engine.
-/// </summary>
-public sealed class LinkerGrain(JobPlan plan)
+/// <summary>Makes one module of what the functions of a job found. Its key is the job.</summary>
+public sealed class LinkerGrain(string job, GrainHost host) : StepGrain<ClaimedJob>(job, host)
 {
-    /// <summary>Runs of each workload entry on the multivariant module, each under its own seed and so with its own choices.</summary>
-    public const int RunsPerWorkload = 20;
+    protected override string StepName => "link";
 
-    public async Task<LinkerOutcome> RunAsync(ImmutableArray<FunctionVariants> functions, LinkPlan decided, IProgress<JobProgress>? progress, CancellationToken cancellationToken)
+    protected override async Task<Func<CancellationToken, Task<StoreAnswer<WriteOutcome>>>> ComputeAsync(ClaimedJob claim, CancellationToken cancellationToken)
     {
-        var variants = functions.Sum(function => (long)function.Variants.Length);
-        progress?.Report(new JobProgress(JobPhase.Linking, functions.Length, functions.Length, 0, variants, 0));
-        var linked = MultivariantLinker.TryLink(plan.Module, functions, plan.LinkOptions with { Plan = decided.ToCompactJson() }, out var linkError);
-        if (linked is null)
+        using var span = MeweTelemetry.Begin("link", claim.Job.Submitted.TraceParent)?.SetTag("mewe.job", Key);
+        using var share = Host.Processor.Begin();
+        var workspace = await Host.Workspaces.OpenAsync(Key, cancellationToken);
+        var (findings, failed) = await ReadAsync(workspace.Plan, cancellationToken);
+        var work = new LinkWork(workspace.Plan, workspace.Tester, Host.Prover, Host.Solver);
+        var started = claim.Job.StartedAt ?? claim.Job.SubmittedAt;
+        var outcome = await work.RunAsync(
+            findings, failed, workspace.Planning, Host.Workers, Host.KeepLemmasAsync, () => (Host.Elapsed?.Invoke() ?? Since(started), share.SoFar()), Host.Observer is { } observer ? new Forwarded(observer) : null, cancellationToken);
+        if (outcome.Result.Failure is { } failure)
         {
-            var kind = linkError!.Kind is LinkErrorKind.RandomnessUnavailable or LinkErrorKind.NameTaken ? JobFailureKind.BadOptions
-                : linkError.Kind is LinkErrorKind.UnfitVariant ? JobFailureKind.CheckFailed
-                : JobFailureKind.BadModule;
-            return Failed(kind, linkError.Message);
+            throw new WorkFailedException(failure);
         }
 
-        progress?.Report(new JobProgress(JobPhase.Checking, functions.Length, functions.Length, 0, variants, 0));
-        var reread = ModuleReader.TryRead(linked.Module, out var error);
-        error ??= ModuleValidator.Validate(reread!, cancellationToken);
-        if (error is not null)
+        var output = new JobOutput(
+            await PutAsync(outcome.Result.Module!, cancellationToken), await PutAsync(outcome.Result.Report!.ToJson(), cancellationToken), await PutAsync(outcome.Result.Plan!.ToJson(), cancellationToken));
+        var linked = outcome.Chosen.Select(variant =>
+            new LinkedRow((int)variant.Function, variant.Place, variant.NotProved is null ? VariantEvidence.Proved : VariantEvidence.Tested, variant.NotProved)).ToList();
+        span?.SetTag("mewe.variants", linked.Count);
+        return async token =>
         {
-            return Failed(JobFailureKind.CheckFailed, $"the linked module does not validate: {error}");
-        }
-
-        foreach (var engine in plan.Engines.All)
-        {
-            var validation = await engine.ValidateAsync(linked.Module, cancellationToken);
-            if (!validation.TryGet(out var answer, out var failure))
-            {
-                return Failed(JobFailureKind.EngineFailed, failure.ToString());
-            }
-
-            if (!answer.Valid)
-            {
-                return Failed(JobFailureKind.CheckFailed, $"{engine.Info.Name} does not accept the linked module: {answer.Message}");
-            }
-        }
-
-        var differences = StructureCheck.Compare(plan.Module, reread!);
-        if (!differences.IsEmpty)
-        {
-            return Failed(JobFailureKind.CheckFailed, $"the linked module differs from the original outside its variants: {differences[0]}");
-        }
-
-        var runs = 0;
-        var notes = linked.Notes.ToBuilder();
-        foreach (var engine in plan.Engines.All)
-        {
-            var comparison = await new WorkloadComparison(engine).CompareAsync(plan.Request.Module, linked.Module, plan.Workload, plan.Request.Options.Seed, RunsPerWorkload, cancellationToken);
-            if (comparison.Failure is { } difference)
-            {
-                return Failed(comparison.EngineFailed ? JobFailureKind.EngineFailed : JobFailureKind.CheckFailed, $"on {engine.Info.Name}, {difference}");
-            }
-
-            runs += comparison.Runs;
-            notes.AddRange(comparison.Notes.Where(note => !notes.Contains(note)));
-        }
-
-        return new LinkerOutcome(linked.Module, linked.Map, new CheckReport(plan.Workload.Description, runs), notes.ToImmutable(), null);
+            var answer = await Host.Store.LinkedAsync(claim.Claim, output, linked, token);
+            Host.Workspaces.Forget(Key);
+            return answer;
+        };
     }
 
-    private static LinkerOutcome Failed(JobFailureKind kind, string message) => new(null, null, null, [], new JobFailure(kind, message));
+    protected override Task<StoreAnswer<WriteOutcome>> FailAsync(ClaimedJob claim, WorkError error, bool retry, CancellationToken cancellationToken) =>
+        Host.Store.FailJobAsync(claim.Claim, error, retry, cancellationToken);
+
+    private async Task<(ImmutableArray<FunctionFindings> Findings, SortedDictionary<uint, string> Failed)> ReadAsync(JobPlan plan, CancellationToken cancellationToken)
+    {
+        var findings = ImmutableArray.CreateBuilder<FunctionFindings>(plan.Functions.Length);
+        var failed = new SortedDictionary<uint, string>();
+        for (int? after = null; ;)
+        {
+            var page = await Host.AskAsync(token => Host.Store.ReadResultsAsync(Key, after, token), cancellationToken);
+            if (page.Count == 0)
+            {
+                return findings.Count + failed.Count == plan.Functions.Length ? (findings.ToImmutable(), failed)
+                    : throw new UnusableJobException($"the store has results of {findings.Count + failed.Count} functions, and the plan has {plan.Functions.Length}");
+            }
+
+            foreach (var function in page)
+            {
+                if (function.State == FunctionState.Done)
+                {
+                    findings.Add(Decoded(function, plan));
+                }
+                else
+                {
+                    failed.Add((uint)function.Index, function.Error?.Message ?? "it was not worked on");
+                }
+            }
+
+            after = page[^1].Index;
+        }
+    }
+
+    private static FunctionFindings Decoded(FinishedFunction function, JobPlan plan)
+    {
+        try
+        {
+            var findings = FunctionFindings.FromBytes(function.Content.Span, plan);
+            return findings.Candidates.Function == function.Index ? findings : throw new UnusableJobException($"the result of function {function.Index} is that of function {findings.Candidates.Function}");
+        }
+        catch (MessageFormatException exception)
+        {
+            throw new UnusableJobException($"the result of function {function.Name} ({function.Index}) cannot be read: {exception.Message}");
+        }
+    }
+
+    private async Task<BlobHash> PutAsync(byte[] bytes, CancellationToken cancellationToken) => await Host.AskAsync(token => Host.Store.PutBlobAsync(bytes, token), cancellationToken);
+
+    /// <summary>By this machine's clock, which may differ a little from the store's: it is for people.</summary>
+    private TimeSpan Since(DateTimeOffset started) => Host.Time.GetUtcNow() - started is var elapsed && elapsed > TimeSpan.Zero ? elapsed : TimeSpan.Zero;
 }

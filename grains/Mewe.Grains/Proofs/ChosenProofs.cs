@@ -11,6 +11,14 @@ namespace Mewe.Grains;
 /// </summary>
 internal sealed class ChosenProofs(JobPlan plan, DifferentialTester tester, Prover prover)
 {
+    private long asked, known;
+
+    /// <summary>Questions for the solver.</summary>
+    public long LemmasAsked => Volatile.Read(ref asked);
+
+    /// <summary>Those of them whose answer was known.</summary>
+    public long LemmasKnown => Volatile.Read(ref known);
+
     /// <exception cref="EngineFailedException">The engine failed on what the solver took for a counterexample.</exception>
     public async Task RunAsync(FunctionCandidates function, ImmutableArray<int> chosen, CancellationToken cancellationToken)
     {
@@ -20,7 +28,10 @@ internal sealed class ChosenProofs(JobPlan plan, DifferentialTester tester, Prov
             return;
         }
 
-        var proofs = await prover.Of(FunctionInput.Of(plan.Facts, function.Function)).ProveAsync([.. open.Select(place => function.Linked(place).Code)], open.Length, open.Length, cancellationToken);
+        var functionProver = prover.Of(FunctionInput.Of(plan.Facts, function.Function));
+        var proofs = await functionProver.ProveAsync([.. open.Select(place => function.Linked(place).Code)], open.Length, open.Length, cancellationToken);
+        Interlocked.Add(ref asked, functionProver.LemmasAsked);
+        Interlocked.Add(ref known, functionProver.LemmasKnown);
         for (var i = 0; i < proofs.Length; i++)
         {
             if (proofs[i] is NotProved { Proposal: { } proposal })

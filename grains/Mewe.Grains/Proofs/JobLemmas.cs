@@ -9,7 +9,7 @@ using Mewe.Store;
 namespace Mewe.Grains;
 
 /// <summary>
-/// The lemmas of a job: what the store knows is read once at the start, what is new is put there at the end. They are answers that the solver would give again, so they change the
+/// The lemmas of a silo, for all its jobs: what the store knows is read once at the start, what is new is put there when a job is linked. They are answers that the solver would give again, so they change the
 /// time and never the result; and who verifies a module asks the solver and never a store.
 /// </summary>
 public sealed class JobLemmas : ILemmaCache
@@ -21,15 +21,7 @@ public sealed class JobLemmas : ILemmaCache
     private readonly ConcurrentQueue<Lemma> added = new();
     private readonly ILemmaStore? store;
     private readonly int version;
-    private long asked, known;
-
     private JobLemmas(ILemmaStore? store, int version) => (this.store, this.version) = (store, version);
-
-    /// <summary>Questions so far.</summary>
-    public long Asked => Volatile.Read(ref asked);
-
-    /// <summary>Those of them whose answer was known.</summary>
-    public long Known => Volatile.Read(ref known);
 
     /// <summary>
     /// The version of lemmas that this build and this solver find: answers of another build or another solver may be other ones, and are not used.
@@ -65,17 +57,7 @@ public sealed class JobLemmas : ILemmaCache
         return (job, null);
     }
 
-    public bool? Find(ReadOnlySpan<byte> key)
-    {
-        Interlocked.Increment(ref asked);
-        if (!lemmas.TryGetValue(BinaryPrimitives.ReadUInt128BigEndian(key), out var holds))
-        {
-            return null;
-        }
-
-        Interlocked.Increment(ref known);
-        return holds;
-    }
+    public bool? Find(ReadOnlySpan<byte> key) => lemmas.TryGetValue(BinaryPrimitives.ReadUInt128BigEndian(key), out var holds) ? holds : null;
 
     public void Add(ReadOnlySpan<byte> key, bool holds)
     {
@@ -85,8 +67,16 @@ public sealed class JobLemmas : ILemmaCache
         }
     }
 
-    /// <summary>Puts what is new into the store, which forgets what old builds found; what is wrong with it otherwise.</summary>
-    public async Task<StoreProblem?> SaveAsync(CancellationToken cancellationToken) =>
-        store is null || added.IsEmpty ? null
-        : (await store.PutLemmasAsync([.. added], cancellationToken)).Problem ?? (await store.ForgetOtherVersionsAsync(version, OtherVersions, cancellationToken)).Problem;
+    /// <summary>Puts what is new into the store, which forgets what old builds found; what is wrong with it otherwise. May be called again, for what is new by then.</summary>
+    public async Task<StoreProblem?> SaveAsync(CancellationToken cancellationToken)
+    {
+        var fresh = new List<Lemma>();
+        while (added.TryDequeue(out var lemma))
+        {
+            fresh.Add(lemma);
+        }
+
+        return store is null || fresh.Count == 0 ? null
+            : (await store.PutLemmasAsync(fresh, cancellationToken)).Problem ?? (await store.ForgetOtherVersionsAsync(version, OtherVersions, cancellationToken)).Problem;
+    }
 }

@@ -41,7 +41,7 @@ public sealed class Prover : IDisposable
 
     internal bool HasSolver => solver is not null;
 
-    internal TranslationValidator Validator(FunctionInput function) => new(function, solver, lemmas);
+    internal TranslationValidator Validator(FunctionInput function, LemmaCount count) => new(function, solver, lemmas is null ? null : count.Around(lemmas));
 }
 
 /// <summary>Proves variants of one function.</summary>
@@ -53,8 +53,15 @@ public sealed class FunctionProver(Prover prover, FunctionInput function)
     /// <summary>Attempts with the solver that may fail in a row: a function on which it helps nobody is left alone.</summary>
     private const int MostInVain = 5;
 
+    private readonly LemmaCount lemmas = new();
     private TranslationValidator? validator;
     private int inVain;
+
+    /// <summary>Questions for the solver so far.</summary>
+    public long LemmasAsked => lemmas.Asked;
+
+    /// <summary>Those of them whose answer was known.</summary>
+    public long LemmasKnown => lemmas.Known;
 
     /// <summary>
     /// Attempts proofs in order, without the solver, and stops when enough have succeeded: a result for each that was attempted. Where fewer than needed have, those that failed are
@@ -107,7 +114,7 @@ public sealed class FunctionProver(Prover prover, FunctionInput function)
     {
         try
         {
-            validator ??= prover.Validator(function);
+            validator ??= prover.Validator(function, lemmas);
             return validator.Prove(variant, askSolver, propose);
         }
         catch (Exception exception)
@@ -115,4 +122,30 @@ public sealed class FunctionProver(Prover prover, FunctionInput function)
             return new NotProved(Prover.CheckerCategory, $"{exception.GetType().Name}: {exception.Message}");
         }
     }
+}
+
+/// <summary>Counts what one function asks of the lemmas that many share.</summary>
+internal sealed class LemmaCount : ILemmaCache
+{
+    private ILemmaCache shared = null!;
+
+    public long Asked { get; private set; }
+
+    public long Known { get; private set; }
+
+    public LemmaCount Around(ILemmaCache lemmas)
+    {
+        shared = lemmas;
+        return this;
+    }
+
+    public bool? Find(ReadOnlySpan<byte> key)
+    {
+        var found = shared.Find(key);
+        Asked++;
+        Known += found is null ? 0 : 1;
+        return found;
+    }
+
+    public void Add(ReadOnlySpan<byte> key, bool holds) => shared.Add(key, holds);
 }

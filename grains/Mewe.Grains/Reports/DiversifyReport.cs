@@ -51,6 +51,20 @@ public sealed record DiversifyReport
 
     /// <summary>UTF-8 JSON, indented, camelCase.</summary>
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, ReportJsonContext.Default.DiversifyReport);
+
+    /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
+    /// <exception cref="MessageFormatException">It is no report of this release.</exception>
+    public static DiversifyReport Parse(ReadOnlySpan<byte> json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, ReportJsonContext.Default.DiversifyReport) ?? throw new MessageFormatException("null is no report");
+        }
+        catch (JsonException exception)
+        {
+            throw new MessageFormatException($"this is no report: {JsonProblem.Explain(exception)}");
+        }
+    }
 }
 
 /// <summary>Sums over all functions.</summary>

@@ -114,7 +114,7 @@ public sealed class RuleLearning(ILearnedRuleStore store, ISolver solver)
         try
         {
             var names = new FunctionNames(facts.Module);
-            var pattern = JobGrain.Pattern(options.Functions);
+            var pattern = PlanWork.Pattern(options.Functions);
             var chosen = Enumerable.Range(facts.ImportedFunctionCount, facts.Module.Bodies.Count).Select(index => (uint)index)
                 .Where(function => pattern?.IsMatch(names.Of(function)) != false).ToHashSet();
             return chosen.Count == 0 && facts.Module.Bodies.Count > 0

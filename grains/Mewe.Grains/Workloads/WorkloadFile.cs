@@ -12,6 +12,9 @@ namespace Mewe.Grains;
 /// <param name="Runs">Each runs in a fresh instance: one per command, then all requests together, then all calls together.</param>
 public sealed record WorkloadFile(string Description, ImmutableArray<Workload> Runs)
 {
+    /// <summary>The JSON that it was read from, so that it can be handed to another machine; empty for the default one.</summary>
+    public ReadOnlyMemory<byte> Source { get; private init; }
+
     /// <summary>What is run where the user gave no workload: a command is run once with nothing on standard input; anything else is not run.</summary>
     public static WorkloadFile Default(bool isCommand) => new("default", isCommand ? [new CommandWorkload()] : []);
 
@@ -56,7 +59,7 @@ public sealed record WorkloadFile(string Description, ImmutableArray<Workload> R
         }
 
         return runs.Count > 0
-            ? new WorkloadFile(file.Description ?? "", runs.ToImmutable())
+            ? new WorkloadFile(file.Description ?? "", runs.ToImmutable()) { Source = json.ToArray() }
             : throw new WorkloadFormatException("the file has none of \"commands\", \"requests\" and \"calls\"");
     }
 

@@ -16,7 +16,7 @@ internal sealed class Diversified(WasmModule original, ImmutableArray<FunctionVa
     /// <summary>The whole job, as the command line runs it, without a workload of the user's.</summary>
     public static async Task<Diversified> MakeAsync(IWasmEngine engine, byte[] module, int variants)
     {
-        var job = new JobGrain(engine, new JobRequest(module, new JobOptions { Variants = variants }, null));
+        var job = new LocalJob(engine, new JobRequest(module, new JobOptions { Variants = variants }, null));
         var result = await job.RunAsync(2, null, TestContext.Current.CancellationToken);
         Assert.True(result.Failure is null, result.Failure?.Message);
         Assert.Equal(0, result.Report!.Totals.Invalid);

@@ -32,6 +32,10 @@ public sealed class FunctionCandidates
 
     public string Name { get; }
 
+    internal CandidatePool Pool => pool;
+
+    internal TestTally Tally => tally;
+
     /// <summary>How many passed.</summary>
     public int Count => pool.Count;
 
@@ -58,7 +62,12 @@ public sealed class FunctionCandidates
     internal bool MayBeLinked(int place) => pool.HasRequiredEvidence(place);
 
     /// <summary>Instructions of a candidate for each one of the original.</summary>
-    internal double LengthRatio(int place) => pool[place].Candidate.Code.InstructionCount / (double)original.Instructions.Length;
+    internal double LengthRatio(int place) => LengthOf(place) / (double)OriginalLength;
+
+    /// <summary>Instructions of a candidate, outlined ones included.</summary>
+    internal int LengthOf(int place) => pool[place].Candidate.Code.InstructionCount;
+
+    internal int OriginalLength => original.Instructions.Length;
 
     /// <summary>Those of the chosen ones of which no proof was attempted.</summary>
     internal ImmutableArray<int> WithoutProof(ImmutableArray<int> chosen) => [.. chosen.Where(place => pool[place].Proof is null)];
@@ -70,7 +79,7 @@ public sealed class FunctionCandidates
     internal void Refute(int place, Counterexample counterexample, IWasmEngine engine)
     {
         refuted = refuted.Add(place);
-        Refuted = Refuted.Add(FunctionGrain.Report(pool[place].Candidate, counterexample, engine));
+        Refuted = Refuted.Add(FunctionWork.Report(pool[place].Candidate, counterexample, engine));
     }
 
     /// <summary>A candidate as the linker takes it.</summary>
@@ -108,7 +117,10 @@ public sealed class FunctionCandidates
             },
             tally.Inconclusive,
             Invalid,
-            new ProofTally(pool.Attempted, pool.Proved, pool.NotProved()));
+            new ProofTally(pool.Attempted, pool.Proved, pool.NotProved()))
+        {
+            Places = places,
+        };
     }
 
     private ImmutableArray<int> Selection(IReadOnlySet<int> excluded) => pool.Select(new VariantCode(original), MachineCode, excluded).Chosen;
@@ -137,7 +149,11 @@ public sealed class FunctionCandidates
 }
 
 /// <summary>What is handed to the linker and the report for a function.</summary>
-public sealed record FunctionOutcome(FunctionVariants Variants, FunctionReport Report, int Inconclusive, int Invalid, ProofTally Proofs);
+public sealed record FunctionOutcome(FunctionVariants Variants, FunctionReport Report, int Inconclusive, int Invalid, ProofTally Proofs)
+{
+    /// <summary>Where each variant was among the candidates.</summary>
+    public required ImmutableArray<int> Places { get; init; }
+}
 
 /// <summary>Proofs attempted for the candidates of a function, linked or not.</summary>
 public sealed record ProofTally(int Attempted, int Proved, ImmutableArray<(string Category, int Count)> NotProved);

@@ -24,6 +24,31 @@ public sealed record JobEngines(IWasmEngine Target, ImmutableArray<IWasmEngine> 
 
     public static string NameOf(IWasmEngine engine) => $"{engine.Info.Name} {engine.Info.Version}";
 
+    /// <summary>Those that a job asks for.</summary>
+    /// <param name="engine">The name of one; <c>both</c> or null for all.</param>
+    /// <param name="target">The name of the one that the module is made for; null for the first.</param>
+    /// <exception cref="EngineFailedException">One that is named is not here.</exception>
+    public JobEngines Chosen(string? engine, string? target)
+    {
+        ImmutableArray<IWasmEngine> chosen = [.. All.Where(one => engine is null or "both" || one.Info.Name == engine)];
+        if (chosen.IsEmpty || (engine == "both" && chosen.Length < 2))
+        {
+            throw new EngineFailedException($"the job wants {(engine == "both" ? "two engines" : engine)}, and this silo has {Names}");
+        }
+
+        var first = target is null ? chosen[0] : chosen.FirstOrDefault(one => one.Info.Name == target) ?? throw new EngineFailedException($"the job is for {target}, and this silo has {Names}");
+        return new JobEngines(first, chosen.Remove(first));
+    }
+
+    /// <summary>Those with these names and versions, in this order, the first being the target.</summary>
+    /// <exception cref="EngineFailedException">One is not here.</exception>
+    public JobEngines Named(ImmutableArray<string> names)
+    {
+        ImmutableArray<IWasmEngine> found = [.. names.Select(name => All.FirstOrDefault(engine => NameOf(engine) == name)
+            ?? throw new EngineFailedException($"the job was planned with {name}, and this silo has {Names}"))];
+        return new JobEngines(found[0], found.RemoveAt(0));
+    }
+
     /// <summary>
     /// The same without the engines that do not accept the module, and a note for each of these: what is wrong with an engine is not held against the module, as long as the target accepts it.
     /// </summary>

@@ -29,6 +29,9 @@ public sealed record JobPlan(JobRequest Request, WasmModule Module, ModuleFacts 
     /// <summary>Proposes the candidates, with the rules that the options name.</summary>
     public Diversifier Diversifier { get; } = Diversifier.With(Request.Options.Learned);
 
+    /// <summary>True for a module that a host runs by calling <c>_start</c>.</summary>
+    internal static bool IsCommand(WasmModule module) => module.Exports.Any(export => export is { Name: "_start", Kind: ExternKind.Function });
+
     /// <summary>The same with one more thing that a user should know; null for none.</summary>
     internal JobPlan Noting(string? note) => note is null ? this : this with { Notes = Notes.Add(note) };
 

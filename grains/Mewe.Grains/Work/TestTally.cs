@@ -32,4 +32,30 @@ internal sealed class TestTally
         BranchesCovered = report.BranchesCovered;
         Coverage = report.BranchCoverage;
     }
+
+    public void Write(MessageWriter writer)
+    {
+        writer.Number(Tested);
+        writer.Number(Inputs);
+        writer.Number(BranchesTotal);
+        writer.Number(BranchesCovered);
+        writer.Real(Coverage);
+        writer.Number(Inconclusive);
+        writer.Number(Disagreements);
+        writer.OptionalText(LastReason);
+        writer.OptionalText(Untestable);
+    }
+
+    public static TestTally Read(ref MessageReader reader) => new()
+    {
+        Tested = reader.Int(),
+        Inputs = reader.Int(),
+        BranchesTotal = reader.Int(),
+        BranchesCovered = reader.Int(),
+        Coverage = reader.Real(),
+        Inconclusive = reader.Int(),
+        Disagreements = reader.Int(),
+        LastReason = reader.OptionalText(),
+        Untestable = reader.OptionalText(),
+    };
 }

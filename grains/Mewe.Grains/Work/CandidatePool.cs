@@ -81,6 +81,9 @@ internal sealed class CandidatePool(int wanted, RequiredEvidence required)
         Attempted++;
     }
 
+    /// <summary>In the order in which they passed.</summary>
+    public IReadOnlyCollection<PassedCandidate> Candidates => passed;
+
     /// <summary>The candidates in the order in which they passed; a plan names them by their place.</summary>
     public PassedCandidate this[int place] => passed[place];
 

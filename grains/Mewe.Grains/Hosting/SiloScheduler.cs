@@ -1,0 +1,370 @@
+using System.Diagnostics;
+using Mewe.Store;
+
+namespace Mewe.Grains;
+
+/// <summary>What a scheduler is to do.</summary>
+/// <param name="Silo">The silo's name. A process that registers the same name takes its place.</param>
+public sealed record SchedulerOptions(string Silo)
+{
+    /// <summary>Only this job (a local run); null for all.</summary>
+    public string? OnlyJob { get; init; }
+
+    /// <summary>How often the lease is renewed.</summary>
+    public TimeSpan Renewal { get; init; } = JobLimits.Renewal;
+
+    /// <summary>How often one looks for dead silos, for lost claims, and for work that nobody signalled.</summary>
+    public TimeSpan Poll { get; init; } = JobLimits.Poll;
+}
+
+/// <summary>Why a scheduler ended.</summary>
+public enum SchedulerEnd
+{
+    /// <summary>It was asked to: its claims are released.</summary>
+    Drained,
+
+    /// <summary>Another process registered the silo's name.</summary>
+    Superseded,
+}
+
+/// <summary>
+/// Activates grains on one silo by leases in the store: registers the silo, renews its lease, rescues what dead silos had, claims steps and functions for free workers, and stops work whose claim is lost.
+/// </summary>
+/// <remarks>
+/// <para>Loops, each of which survives a store that fails for a while: <i>renew</i> (a lease that expired means that all work is somebody else's: it is dropped, and the silo registers again), <i>rescue</i>, <i>lost</i>
+/// (also on signals, so that cancelling takes a moment), and <i>claim</i>.</para>
+/// <para>Claiming never asks for more than there are free workers: what one silo keeps waiting another could do. Steps of jobs and functions take turns in going first, so that neither a long queue of jobs to plan nor
+/// a job with many functions keeps the other from its turn.</para>
+/// <para>No local clock decides about leases: a silo that cannot reach the store works on, since whatever it writes in the end is fenced.</para>
+/// </remarks>
+public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
+{
+    private readonly Lock gate = new();
+    private readonly Dictionary<JobClaim, Active> steps = [];
+    private readonly Dictionary<FunctionClaim, Active> functions = [];
+    private TaskCompletionSource freed = New();
+    private SiloLease? lease;
+    private bool stepsFirst = true;
+    private bool lostAnswer;
+
+    /// <summary>The incarnation under which it claims; null until it is registered.</summary>
+    public SiloLease? Lease => Volatile.Read(ref lease);
+
+    /// <summary>Steps and functions that are worked on.</summary>
+    public int ActiveCount
+    {
+        get
+        {
+            lock (gate)
+            {
+                return steps.Count + functions.Count;
+            }
+        }
+    }
+
+    /// <summary>Raised when the silo has a lease for the first time, or again.</summary>
+    public event Action<SiloLease>? Registered;
+
+    /// <summary>Raised when a lease was lost and all work was dropped.</summary>
+    public event Action<SiloLease>? LeaseLost;
+
+    /// <summary>Works until it is told to stop; then it releases what it has.</summary>
+    public async Task<SchedulerEnd> RunAsync(CancellationToken stopping)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        try
+        {
+            await RegisterAsync(ending.Token);
+            List<Task> loops = [RenewAsync(ending.Token), RescueAsync(ending.Token), DropLostAsync(ending.Token), ClaimAsync(ending.Token)];
+            var first = await Task.WhenAny(loops);
+            await ending.CancelAsync();
+            try
+            {
+                await Task.WhenAll(loops);
+            }
+            catch (OperationCanceledException)
+            {
+                // That is how loops end.
+            }
+
+            return first is Task<SchedulerEnd> { IsCompletedSuccessfully: true } renewed ? renewed.Result : SchedulerEnd.Drained;
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            return SchedulerEnd.Drained;
+        }
+        finally
+        {
+            await ending.CancelAsync();
+            await RetireAsync();
+        }
+    }
+
+    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private async Task RegisterAsync(CancellationToken cancellationToken)
+    {
+        var registered = await host.AskAsync(token => host.Store.RegisterSiloAsync(options.Silo, host.Workers, BuildIdentity.Text, token), cancellationToken);
+        Volatile.Write(ref lease, registered);
+        Registered?.Invoke(registered);
+    }
+
+    /// <returns>That another process has the silo's name; otherwise it does not end by itself.</returns>
+    private async Task<SchedulerEnd> RenewAsync(CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(options.Renewal, host.Time);
+        while (await timer.WaitForNextTickAsync(cancellationToken))
+        {
+            var current = Lease!;
+            var answer = await host.Store.RenewSiloAsync(current, cancellationToken);
+            if (!answer.TryGet(out var outcome) || outcome == LeaseOutcome.Renewed)
+            {
+                continue;
+            }
+
+            MeweTelemetry.LeaseLosses.Add(1);
+            LeaseLost?.Invoke(current);
+            StopAll();
+            if (outcome == LeaseOutcome.Superseded)
+            {
+                return SchedulerEnd.Superseded;
+            }
+
+            await RegisterAsync(cancellationToken);
+        }
+
+        return SchedulerEnd.Drained;
+    }
+
+    private async Task RescueAsync(CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(options.Poll, host.Time);
+        while (await timer.WaitForNextTickAsync(cancellationToken))
+        {
+            await host.Store.RescueAsync(cancellationToken);
+        }
+    }
+
+    private async Task DropLostAsync(CancellationToken cancellationToken)
+    {
+        for (var seen = host.Store.Signals; ; seen = await host.Store.WaitForSignalAsync(seen, options.Poll, cancellationToken))
+        {
+            List<JobClaim> jobs;
+            List<FunctionClaim> claimed;
+            lock (gate)
+            {
+                (jobs, claimed) = ([.. steps.Keys], [.. functions.Keys]);
+            }
+
+            if (jobs.Count + claimed.Count == 0 || !(await host.Store.FindLostAsync(jobs, claimed, cancellationToken)).TryGet(out var lost))
+            {
+                continue;
+            }
+
+            lock (gate)
+            {
+                foreach (var claim in lost.Jobs)
+                {
+                    steps.GetValueOrDefault(claim)?.Stop();
+                }
+
+                foreach (var claim in lost.Functions)
+                {
+                    functions.GetValueOrDefault(claim)?.Stop();
+                }
+            }
+        }
+    }
+
+    private async Task ClaimAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var seen = host.Store.Signals;
+            var (free, slot) = Free();
+            var claimed = 0;
+            if (free > 0)
+            {
+                (claimed, var failed) = await ClaimOnceAsync(free, cancellationToken);
+                if (failed)
+                {
+                    lostAnswer = true;
+                    await Task.Delay(options.Poll, host.Time, cancellationToken);
+                    continue;
+                }
+            }
+
+            if (claimed < free)
+            {
+                // There is nothing more to have: until somebody says otherwise, or a step of one's own ends, after which its job may need the next.
+                using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+                var signal = host.Store.WaitForSignalAsync(seen, options.Poll, waiting.Token);
+                await Task.WhenAny(signal, slot);
+                await waiting.CancelAsync();
+                await signal.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            }
+            else if (free == 0)
+            {
+                await slot.WaitAsync(cancellationToken);
+            }
+        }
+    }
+
+    private async Task<(int Claimed, bool Failed)> ClaimOnceAsync(int free, CancellationToken cancellationToken)
+    {
+        var (claimed, current) = (0, Lease!);
+        if (lostAnswer && !await ReleaseUnknownAsync(current, cancellationToken))
+        {
+            return (0, true);
+        }
+
+        var started = Stopwatch.GetTimestamp();
+        for (var turn = 0; turn < 2 && claimed < free; turn++)
+        {
+            var count = Math.Min(free - claimed, JobLimits.LargestClaim);
+            if (stepsFirst == (turn == 0))
+            {
+                if (!(await host.Store.ClaimJobsAsync(current, count, options.OnlyJob, cancellationToken)).TryGet(out var jobs))
+                {
+                    return (claimed, true);
+                }
+
+                foreach (var job in jobs)
+                {
+                    Start(job);
+                }
+
+                claimed += jobs.Count;
+            }
+            else
+            {
+                if (!(await host.Store.ClaimFunctionsAsync(current, count, options.OnlyJob, cancellationToken)).TryGet(out var found))
+                {
+                    return (claimed, true);
+                }
+
+                foreach (var function in found)
+                {
+                    Start(function);
+                }
+
+                claimed += found.Count;
+            }
+        }
+
+        stepsFirst = !stepsFirst;
+        if (claimed > 0)
+        {
+            MeweTelemetry.ClaimLatency.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
+        }
+
+        return (claimed, false);
+    }
+
+    /// <summary>Claims whose answer did not arrive may have happened. Nobody works on them, so they are given back.</summary>
+    /// <returns>Whether the store knows.</returns>
+    private async Task<bool> ReleaseUnknownAsync(SiloLease current, CancellationToken cancellationToken)
+    {
+        List<JobClaim> jobs;
+        List<FunctionClaim> claimed;
+        lock (gate)
+        {
+            (jobs, claimed) = ([.. steps.Keys], [.. functions.Keys]);
+        }
+
+        lostAnswer = !(await host.Store.ReleaseOthersAsync(current, jobs, claimed, cancellationToken)).TryGet(out _);
+        return !lostAnswer;
+    }
+
+    private void Start(ClaimedJob job)
+    {
+        StepGrain<ClaimedJob> grain = job.Claim.Step == JobStep.Plan ? new JobGrain(job.Claim.Job, host) : new LinkerGrain(job.Claim.Job, host);
+        Start(steps, job.Claim, new Active(grain.Stop), grain, job);
+    }
+
+    private void Start(ClaimedFunction function)
+    {
+        var grain = new FunctionGrain(function.Claim.Job, function.Claim.Function, host);
+        Start(functions, function.Claim, new Active(grain.Stop), grain, function);
+    }
+
+    private void Start<TKey, TClaim>(Dictionary<TKey, Active> among, TKey key, Active active, StepGrain<TClaim> grain, TClaim claim)
+        where TKey : notnull
+        where TClaim : class
+    {
+        lock (gate)
+        {
+            among.Add(key, active);
+        }
+
+        grain.Begin(claim);
+        _ = ObserveAsync();
+
+        async Task ObserveAsync()
+        {
+            await grain.Computed.ConfigureAwait(false);
+            lock (gate)
+            {
+                active.Computes = false;
+            }
+
+            SignalFree();
+            await grain.Ended.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).ConfigureAwait(false);
+            lock (gate)
+            {
+                among.Remove(key);
+            }
+
+            SignalFree();
+        }
+    }
+
+    /// <summary>How many workers are free, and what tells when that may have changed.</summary>
+    private (int Free, Task Changed) Free()
+    {
+        lock (gate)
+        {
+            return (host.Workers - steps.Values.Concat(functions.Values).Count(active => active.Computes), freed.Task);
+        }
+    }
+
+    private void SignalFree()
+    {
+        lock (gate)
+        {
+            freed.TrySetResult();
+            freed = New();
+        }
+    }
+
+    private void StopAll()
+    {
+        lock (gate)
+        {
+            foreach (var active in steps.Values.Concat(functions.Values))
+            {
+                active.Stop();
+            }
+        }
+    }
+
+    /// <summary>Stops all work and gives the claims back. What was being written may still be written: the store takes it or not.</summary>
+    private async Task RetireAsync()
+    {
+        StopAll();
+        if (Lease is { } current)
+        {
+            // A store that does not answer now finds out by itself, when the lease runs out.
+            await host.Store.RetireSiloAsync(current, CancellationToken.None);
+        }
+    }
+
+    private sealed class Active(Action stop)
+    {
+        /// <summary>True while it needs a worker.</summary>
+        public bool Computes { get; set; } = true;
+
+        public void Stop() => stop();
+    }
+}

@@ -40,6 +40,19 @@ internal static class HotLoop
         return MultivariantLinker.Link(module, functions, options).Module;
     }
 
+    /// <summary>The function blinded: a mask that is drawn at run time goes into its operands and out again, and no jump is made.</summary>
+    public static byte[] Blinded()
+    {
+        var body = new CodeBuilder(2).Get(0).I32(3).Op(Opcode.I32Add)
+            .GetGlobal(VariantCode.BlindGlobal).Op(Opcode.I32WrapI64).Op(Opcode.I32Xor).Get(1).GetGlobal(VariantCode.BlindGlobal).Op(Opcode.I32WrapI64).Op(Opcode.I32Xor)
+            .Op(Opcode.I32Xor).I32(5).Op(Opcode.I32Mul).Body();
+        return MultivariantLinker.Link(Original(), [new FunctionVariants(0, [Of(body.Decode())])], new LinkOptions { Policy = DispatchPolicy.Forced, ForcedChoice = 1 }).Module;
+    }
+
+    /// <summary>What <see cref="Blinded"/> is compared with: the same function behind the same dispatcher, without the mask.</summary>
+    public static byte[] Forced() =>
+        MultivariantLinker.Link(Original(), [new FunctionVariants(0, [Variant(1)])], new LinkOptions { Policy = DispatchPolicy.Forced, ForcedChoice = 1 }).Module;
+
     /// <summary>The floor: a dispatcher that takes its choice from a table of random bytes, so that nothing is left but a jump that no processor foresees.</summary>
     public static byte[] BareJump()
     {
@@ -52,7 +65,7 @@ internal static class HotLoop
         var bytes = Enumerable.Range(0, RandomBytes).Select(_ => (byte)random.Next(choices.Length)).ToArray();
         module.Data.Add(new DataSegment(0, SegmentMode.Active, 0, ConstantExpression.Of(Instruction.I32Const(0)), bytes));
         module.Globals.Add(new Global(new GlobalType(ValueType.I32, true), ConstantExpression.Of(Instruction.I32Const(0))));
-        module.Bodies[0] = DispatcherCode.Write(2, choices, tailCalls: false, DispatchForm.BranchTable, code =>
+        module.Bodies[0] = DispatcherCode.Write(module.FunctionTypeAt(type), choices, tailCalls: false, DispatchForm.BranchTable, code =>
         {
             var at = code.Local(ValueType.I32);
             code.GetGlobal(0).Tee(at).I32(1).Op(Opcode.I32Add).I32(RandomBytes - 1).Op(Opcode.I32And).SetGlobal(0).Get(at).Add(Instruction.Memory(Opcode.I32Load8U, 0, 0));

@@ -6,6 +6,7 @@ using Mewe.Execution.Node;
 using Mewe.Linking;
 
 const int calls = 100_000, rounds = 51;
+const string Plain = "behind a dispatcher that does not choose", Blinded = "blinded: the choice is in the operands";
 
 var auto = new LinkOptions { Policy = DispatchPolicy.Auto };
 (string Name, byte[] Module)[] forms =
@@ -15,12 +16,17 @@ var auto = new LinkOptions { Policy = DispatchPolicy.Auto };
     ("call: fresh choice, fast generator", HotLoop.Linked(new LinkOptions())),
     ("call: fresh choice, ChaCha8", HotLoop.Linked(new LinkOptions { Generator = GeneratorKind.ChaCha8 })),
     ("call: fresh choice, binary search", HotLoop.Linked(auto, new FunctionDispatch(DispatchMode.Call) { Form = DispatchForm.BinarySearch })),
+    ("call: fresh choice, inlined", HotLoop.Linked(auto, new FunctionDispatch(DispatchMode.Call) { Form = DispatchForm.Inlined })),
     ("periodic: fresh on every 16th call", HotLoop.Linked(auto, new FunctionDispatch(DispatchMode.Periodic) { Period = 16 })),
     ("periodic: fresh on every 1024th call", HotLoop.Linked(auto, new FunctionDispatch(DispatchMode.Periodic) { Period = 1024 })),
     ("entry: one choice for each call from the host", HotLoop.Linked(new LinkOptions { Policy = DispatchPolicy.Entry })),
     ("entry, binary search", HotLoop.Linked(auto, new FunctionDispatch(DispatchMode.Entry) { Form = DispatchForm.BinarySearch })),
+    ("entry, inlined", HotLoop.Linked(auto, new FunctionDispatch(DispatchMode.Entry) { Form = DispatchForm.Inlined })),
+    ("periodic 1024, inlined", HotLoop.Linked(auto, new FunctionDispatch(DispatchMode.Periodic) { Period = 1024, Form = DispatchForm.Inlined })),
     ("instance: one choice for each instance", HotLoop.Linked(new LinkOptions { Policy = DispatchPolicy.Instance })),
     ("bound to a caller that chooses on every call", HotLoop.Linked(auto, new FunctionDispatch(DispatchMode.Direct) { Bound = true }, new FunctionDispatch(DispatchMode.Call))),
+    (Plain, HotLoop.Forced()),
+    (Blinded, HotLoop.Blinded()),
     ("MEWE's way: the host chooses", HotLoop.Linked(new LinkOptions { Randomness = RandomnessMode.Import })),
 ];
 
@@ -45,9 +51,12 @@ await using (engine)
 
     var medians = result.Nanoseconds.Select(times => times.Sort()[times.Length / 2] / calls).ToArray();
     var floor = medians[1] - medians[0];
+    var plain = Array.FindIndex(forms, form => form.Name == Plain);
     for (var i = 0; i < forms.Length; i++)
     {
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{forms[i].Name,-48} {medians[i],7:0.00}   choice {medians[i] - medians[0],7:0.00}   {(medians[i] - medians[0]) / floor,5:0.00} of the floor"));
+        // What blinding costs is seen against the same function behind the same dispatcher.
+        var choice = medians[i] - medians[forms[i].Name == Blinded ? plain : 0];
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{forms[i].Name,-48} {medians[i],7:0.00}   choice {choice,7:0.00}   {choice / floor,5:0.00} of the floor"));
     }
 }
 

@@ -68,6 +68,9 @@ public sealed record FunctionVariants(uint Function, ImmutableArray<LinkedVarian
     /// <summary>Why there are fewer variants than were asked for; null where there are as many.</summary>
     public string? Reason { get; init; }
 
-    /// <summary>What its calls get under <see cref="DispatchPolicy.Auto"/>; null for a fresh choice on every call. The other policies say it for all functions alike.</summary>
+    /// <summary>
+    /// What its calls get under <see cref="DispatchPolicy.Auto"/>; null for a fresh choice on every call. The other policies say when to choose for all functions alike and take only the
+    /// <see cref="FunctionDispatch.Form"/> from here.
+    /// </summary>
     public FunctionDispatch? Dispatch { get; init; }
 }

@@ -56,13 +56,16 @@ internal sealed class Linkage
         if (plan.Mode != RandomnessMode.None)
         {
             var import = AddImport() ?? plan.ExistingImport;
-            chooser = new ChoiceCode(module, plan.Mode, options.Generator, constants, import, modes, blind);
+            chooser = new ChoiceCode(module, plan.Mode, options.Generator, constants, import, modes, CountsDrawn(), blind);
         }
 
         bound = new BoundCalls(constants, []);
     }
 
     private bool HasVariants { get; }
+
+    private HashSet<int> CountsDrawn() =>
+        [.. functions.Where(function => !function.Variants.IsEmpty && (DispatchOf(function).Mode is DispatchMode.Call or DispatchMode.Periodic)).Select(function => 1 + function.Variants.Length)];
 
     /// <summary>Function indices from here on are not imports.</summary>
     private uint FirstDefined => (uint)module.ImportedFunctionCount;
@@ -186,16 +189,21 @@ internal sealed class Linkage
     private uint TypeOf(uint function) => module.FunctionTypes[(int)(function - FirstDefined)];
 
     /// <summary>How calls of a function are dispatched: as the policy says for all, or as the plan says for this one.</summary>
-    private FunctionDispatch DispatchOf(FunctionVariants function) => options.Policy switch
+    private FunctionDispatch DispatchOf(FunctionVariants function)
     {
-        DispatchPolicy.Call => new FunctionDispatch(DispatchMode.Call),
-        DispatchPolicy.Entry => new FunctionDispatch(DispatchMode.Entry),
-        DispatchPolicy.Instance => new FunctionDispatch(DispatchMode.Instance),
-        DispatchPolicy.Forced => new FunctionDispatch(DispatchMode.Forced),
-        DispatchPolicy.Steered => new FunctionDispatch(DispatchMode.Steered),
-        DispatchPolicy.Auto => function.Dispatch ?? new FunctionDispatch(DispatchMode.Call),
-        _ => throw new ArgumentOutOfRangeException(nameof(function), options.Policy, "no such policy"),
-    };
+        return options.Policy switch
+        {
+            DispatchPolicy.Call => Every(DispatchMode.Call),
+            DispatchPolicy.Entry => Every(DispatchMode.Entry),
+            DispatchPolicy.Instance => Every(DispatchMode.Instance),
+            DispatchPolicy.Forced => Every(DispatchMode.Forced),
+            DispatchPolicy.Steered => Every(DispatchMode.Steered),
+            DispatchPolicy.Auto => function.Dispatch ?? new FunctionDispatch(DispatchMode.Call),
+            _ => throw new ArgumentOutOfRangeException(nameof(function), options.Policy, "no such policy"),
+        };
+
+        FunctionDispatch Every(DispatchMode mode) => new(mode) { Form = function.Dispatch?.Form ?? default };
+    }
 
     /// <summary>Gives every original and variant its index, before any body is written: bodies may name each other.</summary>
     private void Place()
@@ -242,19 +250,24 @@ internal sealed class Linkage
         else
         {
             module.AddFunction(type, code);
-            module.Bodies[body] = Dispatcher(function, place, type);
         }
 
         for (var i = 0; i < function.Variants.Length; i++)
         {
             AddVariant(function, i + 1, place.Variants[i], type);
         }
+
+        if (place.Original is not null)
+        {
+            module.Bodies[body] = Dispatcher(function, place, type);
+        }
     }
 
     private FunctionBody Dispatcher(FunctionVariants function, MultivariantFunction place, uint type)
     {
         var choices = ChoicesOf(place);
-        return DispatcherCode.Write(module.FunctionTypeAt(type).Parameters.Length, choices, tailCalls, place.Dispatch.Form, code =>
+        var bodies = place.Dispatch.Form == DispatchForm.Inlined ? choices.Select(choice => module.Bodies[(int)(choice - FirstDefined)].Decode()).ToList() : null;
+        return DispatcherCode.Write(module.FunctionTypeAt(type), choices, tailCalls, place.Dispatch.Form, code =>
         {
             switch (place.Dispatch.Mode)
             {
@@ -268,7 +281,7 @@ internal sealed class Linkage
                     chooser!.EmitChoice(code, place.Dispatch, choices.Length, function.Function);
                     break;
             }
-        });
+        }, bodies);
     }
 
     /// <summary>The exported global that holds the choice of a function whose dispatcher is steered.</summary>

@@ -12,7 +12,7 @@ namespace Mewe.Linking;
 /// Layout, in the primitives of the WebAssembly binary format (u8 one byte, u32/u64 LEB128, name = length and UTF-8, vec = count and entries, opt = u8 0 or 1
 /// and then the value), with no times or paths, so that it is a function of what was linked:
 /// <code>
-///   u8 version = 3 | name tool version | 32 bytes SHA-256 of the original | u64 seed | name options | name plan | vec(name) strings
+///   u8 version = 4 | name tool version | 32 bytes SHA-256 of the original | u64 seed | name options | name plan | vec(name) strings
 ///   u8 policy | u32 forced choice | u8 randomness | u8 generator | opt(u32) added import | opt(u32) global of the blind word
 ///   vec(u8 role, u32 index) generated | vec(u32 function, u32 index, u8 is start) wrappers
 ///   vec functions: u32 index, opt(u32) original, dispatch, opt(u32 string) reason,
@@ -21,7 +21,7 @@ namespace Mewe.Linking;
 ///   step: u32 string (transform), vec(u32 string) rules
 ///   evidence: u8 kind, u32 inputs, u32 branches, u32 branches covered, u32 inconclusive, opt(u32 string) not proved
 /// </code>
-/// Versions 1 and 2 came from releases whose dispatchers were other code: what they made can be checked by them only.
+/// Versions 1 to 3 came from releases whose dispatchers were other code: what they made can be checked by them only.
 /// </remarks>
 public sealed record MeweSection
 {
@@ -29,7 +29,7 @@ public sealed record MeweSection
     public const string Name = "mewe";
 
     /// <summary>The layout that is written.</summary>
-    public const byte CurrentVersion = 3;
+    public const byte CurrentVersion = 4;
 
     public required string ToolVersion { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mewe.Linking.Dispatch;
 using Mewe.Wasm;
 
 namespace Mewe.Linking;
@@ -87,6 +88,11 @@ public static class MultivariantLinker
                 throw Unfit(function, why);
             }
 
+            if (function.Dispatch is { Form: DispatchForm.Inlined } && !InlinedBodies.Fits(original.TypeOfFunction(function.Function)))
+            {
+                throw Unfit(function, "bodies with several results cannot stand in a dispatcher");
+            }
+
             if (function.Variants.Length >= MaxChoices)
             {
                 throw new LinkException(LinkErrorKind.LimitExceeded,
@@ -108,6 +114,9 @@ public static class MultivariantLinker
         : dispatch.Mode == DispatchMode.Periodic ? (dispatch.Period is >= 1 and <= FunctionDispatch.MaxPeriod ? null : $"a period is 1 to {FunctionDispatch.MaxPeriod}, not {dispatch.Period}")
         : dispatch.Period != 0 ? "only a periodic dispatch has a period"
         : null;
+
+    /// <summary>Whether functions of this type can be dispatched with <see cref="DispatchForm.Inlined"/>: those of at most one result.</summary>
+    public static bool CanInline(FunctionType type) => InlinedBodies.Fits(type);
 
     internal static LinkException Unfit(FunctionVariants function, string why) =>
         new(LinkErrorKind.UnfitVariant, $"cannot link the variants of function {function.Function}: {why}");

@@ -26,6 +26,9 @@ public enum GeneratedRole : byte
 
     /// <summary>Makes the next block of the cipher.</summary>
     Refill = 6,
+
+    /// <summary>Draws the next choice of each number of choices.</summary>
+    Fill = 7,
 }
 
 /// <summary>A function that the linker wrote itself.</summary>

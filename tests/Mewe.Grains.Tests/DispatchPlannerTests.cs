@@ -16,16 +16,20 @@ public sealed class DispatchPlannerTests
 
     private static readonly ChoiceCosts Costs = new(20, 0.3, 4);
 
-    private static ImmutableSortedDictionary<uint, FunctionDispatch> Decide(double allowance, double freshAtLeast) =>
-        new DispatchPlanner([new(Entry, 20), new(Cold, 200), new(Inner, 40), new(Never, 10), new(Other, 4), new(OtherInner, 4)], Profile, [Entry, Other], Costs).Decide(allowance, freshAtLeast);
+    private const int Choices = 17;
+
+    private static ImmutableSortedDictionary<uint, FunctionDispatch> Decide(double allowance, PathFloor floor) =>
+        new DispatchPlanner(
+            [new(Entry, 20, Choices), new(Cold, 200, Choices), new(Inner, 40, Choices), new(Never, 10, Choices), new(Other, 4, Choices), new(OtherInner, 4, Choices)],
+            WorkloadProfile.Uniform(Profile), [Entry, Other], Costs).Decide(allowance, floor);
 
     [Fact]
-    public void AFunctionThatNeverRunsMayChooseAsOftenAsItLikes() => Assert.Equal(new FunctionDispatch(DispatchMode.Call), Decide(0, 0)[Never]);
+    public void AFunctionThatNeverRunsMayChooseAsOftenAsItLikes() => Assert.Equal(new FunctionDispatch(DispatchMode.Call), Decide(0, PathFloor.None)[Never]);
 
     [Fact]
     public void WithoutAnAllowanceNothingIsSpent()
     {
-        var decided = Decide(0, 0);
+        var decided = Decide(0, PathFloor.None);
         Assert.All([Entry, Cold, Inner, Other, OtherInner], function => Assert.Equal(DispatchMode.Direct, decided[function].Mode));
         Assert.All(decided.Values, dispatch => Assert.False(dispatch.Bound));
     }
@@ -33,7 +37,7 @@ public sealed class DispatchPlannerTests
     [Fact]
     public void TheChoicesThatEveryRequestGetsAreInTheEntryThatDoesTheWork()
     {
-        var decided = Decide(0, 2);
+        var decided = Decide(0, new PathFloor(8));
         Assert.Equal(DispatchMode.Call, decided[Entry].Mode);
         Assert.Equal(DispatchMode.Call, decided[Cold].Mode);
         Assert.All([Inner, Other, OtherInner], function => Assert.NotEqual(DispatchMode.Call, decided[function].Mode));
@@ -42,7 +46,7 @@ public sealed class DispatchPlannerTests
     [Fact]
     public void ShortFunctionsThatAreCalledSeldomComeFirst()
     {
-        var decided = Decide(120, 0);
+        var decided = Decide(120, PathFloor.None);
         Assert.All([Entry, Other, OtherInner], function => Assert.Equal(DispatchMode.Call, decided[function].Mode));
         Assert.NotEqual(new FunctionDispatch(DispatchMode.Call), decided[Inner]);
     }
@@ -50,13 +54,54 @@ public sealed class DispatchPlannerTests
     [Fact]
     public void AHotFunctionIsBoundToACallerWhoseChoicesChangeSeldomEnough()
     {
-        var decided = Decide(400, 2);
+        var decided = Decide(400, new PathFloor(8));
         Assert.Equal(DispatchMode.Call, decided[Cold].Mode);
         Assert.True(decided[Inner].Bound);
     }
 
     [Fact]
-    public void WithEnoughToSpendEveryCallIsFresh() => Assert.All(Decide(1e6, 0).Values, dispatch => Assert.Equal(new FunctionDispatch(DispatchMode.Call), dispatch));
+    public void WithEnoughToSpendEveryCallIsFresh() => Assert.All(Decide(1e6, PathFloor.None).Values, dispatch => Assert.Equal(new FunctionDispatch(DispatchMode.Call), dispatch));
+
+    [Fact]
+    public void WhereFreshChoicesAreTooDearOthersThatChangeEveryFewCallsKeepPathsApart()
+    {
+        var decided = Decide(0, new PathFloor(4, 4, 16));
+        Assert.Equal(new FunctionDispatch(DispatchMode.Call), decided[Entry]);
+        Assert.Equal(new FunctionDispatch(DispatchMode.Periodic) { Period = 16 }, decided[Cold]);
+    }
+
+    [Fact]
+    public void FunctionsWithFewVariantsGiveFewPathsSoMoreOfThemChoose()
+    {
+        var planner = new DispatchPlanner([new(Entry, 20, 3), new(Cold, 200, 3), new(Inner, 40, Choices)], WorkloadProfile.Uniform(Profile), [Entry], Costs);
+        Assert.Equal(2, planner.Decide(0, new PathFloor(3)).Values.Count(dispatch => dispatch.Mode == DispatchMode.Call));
+    }
+
+    /// <summary>The requests of a service that refuses some of them: averaged, the functions that do the work seem to be called in a part of the requests only.</summary>
+    [Fact]
+    public void RequestsThatDoTheWorkGetTheirChoicesEvenIfOthersAreRefusedBeforeIt()
+    {
+        var refused = new ExecutionProfile(
+            new Dictionary<uint, FunctionFrequency> { [Entry] = new(1, 20) }.ToImmutableSortedDictionary(), ImmutableSortedDictionary<(uint Caller, uint Callee), double>.Empty);
+        var half = new ExecutionProfile(
+            Profile.Functions.ToImmutableSortedDictionary(function => function.Key, function => new FunctionFrequency(function.Key == Entry ? 1 : function.Value.Calls / 2, function.Value.Instructions / 2)),
+            Profile.Calls.ToImmutableSortedDictionary(call => call.Key, call => call.Value / 2));
+        var planner = new DispatchPlanner([new(Entry, 20, Choices), new(Cold, 200, Choices), new(Inner, 40, Choices)], new WorkloadProfile(half, [Profile, refused]), [Entry], Costs);
+
+        var decided = planner.Decide(0, new PathFloor(8));
+
+        Assert.All([Entry, Cold], function => Assert.Equal(DispatchMode.Call, decided[function].Mode));
+    }
+
+    [Fact]
+    public void WhatWasMeasuredCountsMoreThanWhatWasEstimated()
+    {
+        var planner = new DispatchPlanner([new(Entry, 20, Choices, Fresh: 500), new(Cold, 200, Choices, Fresh: 10)], WorkloadProfile.Uniform(Profile), [Entry], Costs);
+        var decided = planner.Decide(0, new PathFloor(4));
+        Assert.Equal(DispatchMode.Call, decided[Cold].Mode);
+        Assert.NotEqual(DispatchMode.Call, decided[Entry].Mode);
+        Assert.Equal(Cold, planner.CheapestInRequests().First());
+    }
 
     [Theory]
     [InlineData(1.10, 2000, 200)]

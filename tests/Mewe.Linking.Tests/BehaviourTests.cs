@@ -64,7 +64,7 @@ public sealed class BehaviourTests(EngineFixture fixture)
         var expected = await AnswersAsync(program.Module.Source.ToArray(), program.Script);
         for (var first = 0; first < Variants.Dispatches.Length; first++)
         {
-            var functions = Variants.Mixed(Variants.PaddedAll(program.Module, 5), first);
+            var functions = Variants.Mixed(program.Module, Variants.PaddedAll(program.Module, 5), first);
             var linked = MultivariantLinker.Link(program.Module, functions, new LinkOptions { Policy = DispatchPolicy.Auto, Generator = generator });
             Assert.Null(ModuleValidator.Validate(ModuleReader.Read(linked.Module), Cancellation));
             Assert.Empty(StructureCheck.Compare(program.Module, ModuleReader.Read(linked.Module)));
@@ -104,7 +104,7 @@ public sealed class BehaviourTests(EngineFixture fixture)
         foreach (var file in Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "samples"), "*.wasm").Where(file => !file.EndsWith(".reactor.wasm", StringComparison.Ordinal)).Order())
         {
             var original = ModuleReader.Read(await File.ReadAllBytesAsync(file, Cancellation));
-            var linked = MultivariantLinker.Link(original, Variants.Mixed(Variants.PaddedAll(original, 4), 0), new LinkOptions { Policy = policy, Randomness = randomness });
+            var linked = MultivariantLinker.Link(original, Variants.Mixed(original, Variants.PaddedAll(original, 4), 0), new LinkOptions { Policy = policy, Randomness = randomness });
             Assert.Null(ModuleValidator.Validate(ModuleReader.Read(linked.Module), Cancellation));
             Assert.Empty(StructureCheck.Compare(original, ModuleReader.Read(linked.Module)));
 

@@ -39,7 +39,10 @@ internal static class Variants
            select new FunctionDispatch(mode) { Form = form, Bound = bound, Period = mode == DispatchMode.Periodic ? 3u : 0 },
     ];
 
-    /// <summary>Gives the functions all ways to dispatch in turn, beginning with one of them.</summary>
-    public static ImmutableArray<FunctionVariants> Mixed(ImmutableArray<FunctionVariants> functions, int first) =>
-        [.. functions.Select((function, i) => function with { Dispatch = Dispatches[(first + (7 * i)) % Dispatches.Length] })];
+    /// <summary>Gives the functions all ways to dispatch in turn, beginning with one of them; bodies with several results are called, for they cannot be inlined.</summary>
+    public static ImmutableArray<FunctionVariants> Mixed(WasmModule module, ImmutableArray<FunctionVariants> functions, int first) =>
+        [.. functions.Select((function, i) => function with { Dispatch = Fitting(Dispatches[(first + (7 * i)) % Dispatches.Length], module.TypeOfFunction(function.Function)) })];
+
+    private static FunctionDispatch Fitting(FunctionDispatch dispatch, FunctionType type) =>
+        dispatch.Form == DispatchForm.Inlined && type.Results.Length > 1 ? dispatch with { Form = DispatchForm.BranchTable } : dispatch;
 }

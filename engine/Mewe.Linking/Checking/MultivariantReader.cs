@@ -78,7 +78,9 @@ public static class MultivariantReader
                 functions.Add(new FunctionVariants(map.Shift.Undo(function.Index)!.Value, [.. function.Variants.Select(Extract)])
                 {
                     Reason = function.Reason,
-                    Dispatch = map.Policy == DispatchPolicy.Auto && !function.Variants.IsEmpty ? function.Dispatch : null,
+                    Dispatch = !function.Variants.IsEmpty && (map.Policy == DispatchPolicy.Auto || function.Dispatch.Form != default)
+                        ? function.Dispatch
+                        : null,
                 });
             }
 

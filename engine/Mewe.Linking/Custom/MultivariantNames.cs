@@ -47,6 +47,7 @@ internal static class MultivariantNames
                 GeneratedRole.Mix => "mewe.mix",
                 GeneratedRole.Draw => "mewe.draw",
                 GeneratedRole.Refill => "mewe.refill",
+                GeneratedRole.Fill => "mewe.fill",
                 _ => throw new ArgumentOutOfRangeException(nameof(map), generated.Role, null),
             };
         }

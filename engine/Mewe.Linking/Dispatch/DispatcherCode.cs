@@ -24,12 +24,14 @@ internal sealed class DispatcherCode
     private readonly CodeBuilder code;
     private readonly IReadOnlyList<uint> choices;
     private readonly bool tailCalls;
+    private readonly InlinedBodies? inlined;
 
-    private DispatcherCode(CodeBuilder code, IReadOnlyList<uint> choices, bool tailCalls) => (this.code, this.choices, this.tailCalls) = (code, choices, tailCalls);
+    private DispatcherCode(CodeBuilder code, IReadOnlyList<uint> choices, bool tailCalls, InlinedBodies? inlined) =>
+        (this.code, this.choices, this.tailCalls, this.inlined) = (code, choices, tailCalls, inlined);
 
     private int Last => choices.Count - 1;
 
-    /// <param name="parameters">Number of parameters of the function.</param>
+    /// <param name="type">Of the function.</param>
     /// <param name="choices">The functions to choose from, which all have the dispatcher's type.</param>
     /// <param name="tailCalls">
     /// Use return_call in the arms. A module that makes tail calls relies on them to run in bounded stack. Its functions now reach each other through
@@ -37,23 +39,56 @@ internal sealed class DispatcherCode
     /// return_call would make them need a feature that they did not need.
     /// </param>
     /// <param name="choose">Pushes the choice.</param>
-    public static FunctionBody Write(int parameters, IReadOnlyList<uint> choices, bool tailCalls, DispatchForm form, Action<CodeBuilder> choose)
+    /// <param name="bodies">For <see cref="DispatchForm.Inlined"/>: the bodies of the choices, with indices of the multivariant module.</param>
+    public static FunctionBody Write(FunctionType type, IReadOnlyList<uint> choices, bool tailCalls, DispatchForm form, Action<CodeBuilder> choose, IReadOnlyList<FunctionCode>? bodies = null)
     {
-        var code = new CodeBuilder(parameters);
-        var dispatcher = new DispatcherCode(code, choices, tailCalls);
-        if (form == DispatchForm.BranchTable)
-        {
-            dispatcher.BranchTable(choose);
-        }
-        else
+        var code = new CodeBuilder(type.Parameters.Length);
+        var dispatcher = new DispatcherCode(code, choices, tailCalls, form == DispatchForm.Inlined ? new InlinedBodies(code, type, bodies!) : null);
+        if (form == DispatchForm.BinarySearch)
         {
             choose(code);
             var choice = code.Local(ValueType.I32);
             code.Set(choice);
             dispatcher.Search(choice, 0, choices.Count);
         }
+        else
+        {
+            dispatcher.BranchTable(choose);
+        }
 
         return code.Body();
+    }
+
+    /// <summary>A dispatcher with inlined bodies as one that calls them: the same choices, by the same code. For instrumented builds, in which the bodies record themselves.</summary>
+    /// <param name="dispatcher">As <see cref="Write"/> gave it, with <see cref="DispatchForm.Inlined"/>.</param>
+    /// <exception cref="WasmException">It is something else.</exception>
+    public static FunctionBody WithCalls(FunctionBody dispatcher, FunctionType type, IReadOnlyList<uint> choices)
+    {
+        var inlined = dispatcher.Decode();
+        var depth = 0;
+        for (var i = 0; i < inlined.Instructions.Length; i++)
+        {
+            var instruction = inlined.Instructions[i];
+            depth += instruction.Opcode is Opcode.Block or Opcode.If ? 1 : instruction.Opcode == Opcode.End ? -1 : 0;
+            if (instruction.Opcode == Opcode.BrTable && depth == choices.Count)
+            {
+                var code = new CodeBuilder(type.Parameters.Length);
+                foreach (var local in inlined.LocalTypes())
+                {
+                    code.Local(local);
+                }
+
+                foreach (var choosing in inlined.Instructions[..(i + 1)])
+                {
+                    code.Add(choosing);
+                }
+
+                new DispatcherCode(code, choices, MakesTailCalls(inlined), null).Arms();
+                return code.Body();
+            }
+        }
+
+        throw new WasmException(WasmErrorKind.Invalid, dispatcher.Offset, "this is no dispatcher with inlined bodies");
     }
 
     /// <summary>Whether any function of the module makes a tail call.</summary>
@@ -80,6 +115,11 @@ internal sealed class DispatcherCode
 
         choose(code);
         code.Add(Instruction.BranchTable([.. Enumerable.Range(0, Last).Select(i => (uint)i)], (uint)Last));
+        Arms();
+    }
+
+    private void Arms()
+    {
         for (var i = 0; i < choices.Count; i++)
         {
             code.End();
@@ -105,6 +145,17 @@ internal sealed class DispatcherCode
 
     private void Arm(int choice)
     {
+        if (inlined is not null)
+        {
+            inlined.Write(choice);
+            if (choice < Last)
+            {
+                code.Op(Opcode.Return);
+            }
+
+            return;
+        }
+
         code.Parameters();
         if (tailCalls)
         {

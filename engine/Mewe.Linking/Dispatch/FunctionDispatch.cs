@@ -33,6 +33,12 @@ public enum DispatchForm : byte
 
     /// <summary>Nested comparisons: cheaper where the choice seldom changes and the engine's table jumps are slow, dearer where it is fresh.</summary>
     BinarySearch = 1,
+
+    /// <summary>
+    /// One indirect jump into the code of the chosen body, which stands in the dispatcher itself: no second frame, and a cold choice touches no entry of the engine's jump table. For small bodies;
+    /// the functions stay where they are, for calls that name them and for whoever checks them.
+    /// </summary>
+    Inlined = 2,
 }
 
 /// <summary>What the calls of one diversified function get.</summary>

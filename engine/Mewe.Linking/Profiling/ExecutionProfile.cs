@@ -34,6 +34,12 @@ public sealed record ExecutionProfile(ImmutableSortedDictionary<uint, FunctionFr
         });
     }
 
+    /// <summary>What is left of this profile without another one that is a part of it.</summary>
+    public ExecutionProfile Minus(ExecutionProfile part) => new(
+        Functions.Select(function => KeyValuePair.Create(function.Key, new FunctionFrequency(function.Value.Calls - part.Of(function.Key).Calls, function.Value.Instructions - part.Of(function.Key).Instructions)))
+            .Where(function => function.Value.Calls > 0).ToImmutableSortedDictionary(),
+        Calls.Select(call => KeyValuePair.Create(call.Key, call.Value - part.Calls.GetValueOrDefault(call.Key))).Where(call => call.Value > 0).ToImmutableSortedDictionary());
+
     /// <summary>Instructions executed in a request, all functions together.</summary>
     public double TotalInstructions => Functions.Values.Sum(function => function.Instructions);
 }

@@ -9,9 +9,11 @@ namespace Mewe.Linking.Randomness;
 /// </summary>
 /// <remarks>
 /// State: four i64 for the key, an i64 block counter, nonce zero (one stream per key), eight i64 for what is left of a block. The pool is a shift register, because globals cannot be indexed
-/// and a memory would need a feature that the module may not have. Who can read the instance's globals knows all its choices, past ones of the key included: nothing is erased.
+/// and a memory would need a feature that the module may not have. As in <see cref="FastBits"/> the next choice of each number is always there already, so that the draw runs beside the chosen
+/// function and not before the jump. Who can read the instance's globals knows all its choices, past ones of the key included: nothing is erased.
 /// </remarks>
-internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants, uint? randomGet, BlindWord? blind) : RandomBits
+/// <param name="counts">The numbers of choices that dispatchers draw from.</param>
+internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants, uint? randomGet, BlindWord? blind, IReadOnlySet<int> counts) : RandomBits
 {
     private const int KeyWords = 4, PoolWords = 8, DoubleRounds = 4, DrawsPerBlock = 16;
 
@@ -27,7 +29,10 @@ internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants
     private readonly uint[] pool = new uint[PoolWords];
     private uint counter;
     private uint left;
+    private readonly SortedDictionary<int, uint> next = [];
     private uint? seeded;
+    private uint filled;
+    private uint fill;
     private uint draw;
 
     public override IEnumerable<(uint Index, string Name)> Globals =>
@@ -37,6 +42,8 @@ internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants
         .. pool.Select((global, i) => (global, $"mewe.pool.{i}")),
         (left, "mewe.left"),
         .. seeded is { } flag ? new[] { (flag, "mewe.seeded") } : [],
+        .. next.Count > 0 ? new[] { (filled, "mewe.filled") } : [],
+        .. next.Select(pair => (pair.Value, $"mewe.next.{pair.Key}")),
     ];
 
     public override void Append(Action<CodeBuilder> forget)
@@ -62,6 +69,17 @@ internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants
 
         var refill = appended.Function(GeneratedRole.Refill, AppendedCode.Bare, Refill(seed));
         draw = appended.Function(GeneratedRole.Draw, AppendedCode.Produces64, Draw(refill));
+        if (counts.Count > 0)
+        {
+            filled = appended.Global32(0);
+            foreach (var count in counts.Order())
+            {
+                next.Add(count, appended.Global32(0));
+            }
+
+            fill = appended.Function(GeneratedRole.Fill, AppendedCode.Bare, Fill());
+        }
+
         if (randomGet is null)
         {
             var type = FunctionType.Of([ValueType.I64, ValueType.I64, ValueType.I64, ValueType.I64], []);
@@ -71,11 +89,41 @@ internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants
 
     public override void EmitDraw(CodeBuilder code, uint scratch) => code.Call(draw);
 
+    public override void EmitChoice(CodeBuilder code, int choices, uint scratch)
+    {
+        code.GetGlobal(filled).Op(Opcode.I32Eqz).Open(Opcode.If).Call(fill).End();
+        code.GetGlobal(next[choices]);
+        EmitNext(code, choices);
+    }
+
+    private void EmitNext(CodeBuilder code, int choices)
+    {
+        code.Call(draw);
+        EmitScale(code, choices);
+        code.SetGlobal(next[choices]);
+    }
+
+    /// <summary>() -> (): makes the next choices of all numbers.</summary>
+    private FunctionBody Fill()
+    {
+        var code = new CodeBuilder(0);
+        code.I32(1).SetGlobal(filled);
+        foreach (var count in next.Keys)
+        {
+            EmitNext(code, count);
+        }
+
+        return code.Body();
+    }
+
+    /// <summary>The choices that were made of another key are none.</summary>
+    private CodeBuilder Forget(CodeBuilder code) => next.Count > 0 ? code.I32(0).SetGlobal(filled) : code;
+
     public override void EmitHold(CodeBuilder code)
     {
         if (seeded is { } flag)
         {
-            code.I32(1).SetGlobal(flag);
+            Forget(code.I32(1).SetGlobal(flag));
         }
     }
 
@@ -83,7 +131,7 @@ internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants
     {
         if (seeded is { } flag)
         {
-            code.I32(0).SetGlobal(flag).I32(0).SetGlobal(left).I64(0).SetGlobal(counter);
+            Forget(code.I32(0).SetGlobal(flag).I32(0).SetGlobal(left).I64(0).SetGlobal(counter));
         }
     }
 
@@ -96,7 +144,7 @@ internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants
             code.Get(i).SetGlobal(key[i]);
         }
 
-        code.I32(0).SetGlobal(left).I64(0).SetGlobal(counter);
+        Forget(code.I32(0).SetGlobal(left).I64(0).SetGlobal(counter));
         if (blind is not null)
         {
             // Two draws: operands that are blinded with the word say nothing of the key.

@@ -26,16 +26,17 @@ internal sealed class ChoiceCode
 
     /// <param name="import">The function that WASI's random_get or mewe.choose is.</param>
     /// <param name="modes">Those of all dispatchers.</param>
+    /// <param name="counts">The numbers of choices among which dispatchers draw.</param>
     /// <param name="blind">Seeded together with the generator; null where no variant is blinded.</param>
-    public ChoiceCode(WasmModule module, RandomnessMode mode, GeneratorKind generator, BuildConstants constants, uint? import, IReadOnlySet<DispatchMode> modes, BlindWord? blind)
+    public ChoiceCode(WasmModule module, RandomnessMode mode, GeneratorKind generator, BuildConstants constants, uint? import, IReadOnlySet<DispatchMode> modes, IReadOnlySet<int> counts, BlindWord? blind)
     {
         this.constants = constants;
         appended = new AppendedCode(module);
         keepsEntry = modes.Contains(DispatchMode.Entry);
         keepsInstance = modes.Contains(DispatchMode.Instance);
         bits = mode == RandomnessMode.Import ? new HostBits(appended, import!.Value, Mix)
-            : generator == GeneratorKind.ChaCha8 ? new ChaChaBits(appended, constants, import, blind)
-            : new FastBits(appended, constants, import, blind, Mix);
+            : generator == GeneratorKind.ChaCha8 ? new ChaChaBits(appended, constants, import, blind, counts)
+            : new FastBits(appended, constants, import, blind, Mix, counts);
         MixesAlways = bits is HostBits || (bits is FastBits && import is null);
     }
 

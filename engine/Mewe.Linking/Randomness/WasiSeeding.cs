@@ -21,7 +21,8 @@ internal static class WasiSeeding
     /// </summary>
     /// <param name="globals">i64 globals to seed, with the constant for each.</param>
     /// <param name="neverZero">A zero from the host is replaced with the constant.</param>
-    public static FunctionBody Body(uint randomGet, IReadOnlyList<(uint Global, ulong Constant)> globals, bool neverZero)
+    /// <param name="afterwards">Writes what is to be done whether or not the host gave anything; may use the i64 local.</param>
+    public static FunctionBody Body(uint randomGet, IReadOnlyList<(uint Global, ulong Constant)> globals, bool neverZero, Action<CodeBuilder, uint>? afterwards = null)
     {
         var code = new CodeBuilder(0);
         var bytes = (8 * globals.Count) + Odd;
@@ -32,7 +33,7 @@ internal static class WasiSeeding
             code.I64(constant).SetGlobal(global);
         }
 
-        code.Op(Opcode.MemorySize, 0).Op(Opcode.I32Eqz).Open(Opcode.If).Op(Opcode.Return).End();
+        code.Op(Opcode.MemorySize, 0).Open(Opcode.If);
         for (var i = 0; i < saved.Length; i++)
         {
             Load(code, i).Set(saved[i]);
@@ -56,6 +57,8 @@ internal static class WasiSeeding
             code.I32(Scratch).Get(saved[i]).Add(Instruction.Memory(Opcode.I64Store, 8 * (ulong)i, 3));
         }
 
+        code.End();
+        afterwards?.Invoke(code, seed);
         return code.Body();
     }
 

@@ -46,6 +46,7 @@ public static class EntryTrace
         var pages = (RingStart + (4UL * capacity) + 0xFFFF) >> 16;
         var (memory, export) = TraceCode.AddMemory(module, pages);
         var record = module.AddFunction(module.IndexOfType(FunctionType.Of([ValueType.I32], [])), RecordBody(memory, capacity));
+        TraceCode.CallInlined(module, map);
         var imported = (uint)module.ImportedFunctionCount;
         foreach (var function in map.ChoicesByIndex().Keys)
         {

@@ -1,3 +1,4 @@
+using Mewe.Linking.Dispatch;
 using Mewe.Wasm;
 using Mewe.Wasm.Binary;
 
@@ -15,6 +16,16 @@ internal static class TraceCode
         var export = ExportNames.Unused(module, "mewe_trace");
         module.Exports.Add(new Export(export, ExternKind.Memory, memory));
         return (memory, export);
+    }
+
+    /// <summary>Lets dispatchers call the bodies that stand in them, so that those record themselves like all others.</summary>
+    public static void CallInlined(WasmModule module, MultivariantMap map)
+    {
+        foreach (var function in map.Functions.Where(function => function is { Original: not null, Dispatch.Form: DispatchForm.Inlined }))
+        {
+            var place = (int)(function.Index - (uint)module.ImportedFunctionCount);
+            module.Bodies[place] = DispatcherCode.WithCalls(module.Bodies[place], module.TypeOfFunction(function.Index), [.. Enumerable.Range(0, function.ChoiceCount).Select(function.FunctionOf)]);
+        }
     }
 
     /// <summary>The body with instructions before its first one. They must leave the stack as it was and use no locals.</summary>

@@ -57,6 +57,11 @@ public static class TraceDigest
         var add = FunctionType.Of([ValueType.I64], []);
         var chosen = copy.AddFunction(copy.IndexOfType(add), AddBody(memory, ChosenOffset));
         var other = copy.AddFunction(copy.IndexOfType(add), AddBody(memory, OtherOffset));
+        if (map is not null)
+        {
+            TraceCode.CallInlined(copy, map);
+        }
+
         var kinds = Kinds(module, map);
         for (var place = 0; place < module.Bodies.Count; place++)
         {

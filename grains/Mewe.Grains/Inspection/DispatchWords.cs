@@ -8,6 +8,7 @@ internal static class DispatchWords
     public static string Of(FunctionDispatch dispatch)
     {
         var mode = dispatch.Mode == DispatchMode.Periodic ? $"every {dispatch.Period} calls" : dispatch.Mode.ToString().ToLowerInvariant();
+        mode = dispatch.Form switch { DispatchForm.Inlined => mode + ", inlined", DispatchForm.BinarySearch => mode + ", by comparisons", _ => mode };
         return dispatch.Bound ? $"bound, {mode}" : mode;
     }
 }

@@ -7,7 +7,24 @@ namespace Mewe.Grains;
 /// <summary>A function that is to be dispatched.</summary>
 /// <param name="Function">Index in the original module.</param>
 /// <param name="Length">Its instructions.</param>
-public readonly record struct DispatchedFunction(uint Function, int Length);
+/// <param name="Choices">The original and its variants.</param>
+/// <param name="Fresh">What choosing anew on every call adds to a request, in nanoseconds, where it was measured; null to estimate it.</param>
+public readonly record struct DispatchedFunction(uint Function, int Length, int Choices, double? Fresh = null);
+
+/// <summary>How many paths a request has at least, whatever they cost, as far as there are functions that it calls.</summary>
+/// <param name="Fresh">Bits of choices that are made anew for every request: what an observer of one request cannot foresee of the next.</param>
+/// <param name="Kept">Bits of choices that change with every <paramref name="Period"/>-th call: cheaper, and enough to keep requests that have the same fresh choices apart.</param>
+/// <param name="Period">Of those.</param>
+public readonly record struct PathFloor(double Fresh, double Kept = 0, uint Period = 0)
+{
+    public static readonly PathFloor None = new(0);
+
+    /// <summary>
+    /// From the best to the cheapest, for 17 choices each: four fresh ones; three and one for every 16 calls; two and two for every four. Of a hundred requests in a row about one in a
+    /// thousand, one in five hundred and one in two hundred and fifty repeats the path of another, and over many instances all have 83,521 paths.
+    /// </summary>
+    public static readonly ImmutableArray<PathFloor> Levels = [new(16), new(12, 4, 16), new(8, 8, 4)];
+}
 
 /// <summary>What choosing costs, in nanoseconds on the machine at hand. Only their proportions matter, for the result is measured.</summary>
 /// <param name="Jump">A jump that no processor can foresee.</param>
@@ -38,40 +55,62 @@ public sealed class DispatchPlanner
     private readonly ChoiceCosts costs;
     private readonly ILookup<uint, (uint Caller, double Calls)> callers;
 
-    private readonly ImmutableDictionary<uint, double> callsOfMainEntry;
+    // For each request, the calls of each function below its main entry.
+    private readonly ImmutableArray<ImmutableDictionary<uint, double>> requests;
 
     /// <param name="entries">The functions that the host calls.</param>
-    public DispatchPlanner(ImmutableArray<DispatchedFunction> functions, ExecutionProfile profile, IReadOnlyCollection<uint> entries, ChoiceCosts costs)
+    public DispatchPlanner(ImmutableArray<DispatchedFunction> functions, WorkloadProfile workload, IReadOnlyCollection<uint> entries, ChoiceCosts costs)
     {
-        (this.functions, this.profile, this.costs) = (functions, profile, costs);
-
-        // The work of a request is below one of its entries; choices in what stands around it (allocating and freeing the request) would not change the path of the work.
-        callsOfMainEntry = entries.Where(entry => profile.Of(entry).Calls > 0).Order().Select(entry => profile.CallsBelow([entry]))
-            .MaxBy(below => below.Sum(function => function.Value / profile.Of(function.Key).Calls * profile.Of(function.Key).Instructions)) ?? profile.CallsBelow([]);
+        (this.functions, profile, this.costs) = (functions, workload.Whole, costs);
+        requests = [.. workload.Requests.Select(request => BelowMainEntry(request, entries))];
         var diversified = functions.Select(function => function.Function).ToHashSet();
         callers = profile.Calls.Where(call => diversified.Contains(call.Key.Caller) && diversified.Contains(call.Key.Callee))
             .ToLookup(call => call.Key.Callee, call => (call.Key.Caller, call.Value));
     }
 
+    /// <summary>
+    /// The work of a request is below one of its entries; choices in what stands around it (allocating and freeing the request) would not change the path of the work.
+    /// </summary>
+    private static ImmutableDictionary<uint, double> BelowMainEntry(ExecutionProfile request, IReadOnlyCollection<uint> entries) =>
+        entries.Where(entry => request.Of(entry).Calls > 0).Order().Select(entry => request.CallsBelow([entry]))
+            .MaxBy(below => below.Sum(function => function.Value / request.Of(function.Key).Calls * request.Of(function.Key).Instructions)) ?? request.CallsBelow([]);
+
+    /// <summary>The functions of which every call may be fresh at the lowest cost, cheapest first: what is worth measuring.</summary>
+    public IEnumerable<uint> CheapestInRequests() =>
+        functions.Where(function => requests.Any(request => request.GetValueOrDefault(function.Function) >= Always)).OrderBy(FreshCost).ThenBy(function => function.Function).Select(function => function.Function);
+
     /// <summary>Decides for all functions.</summary>
     /// <param name="allowance">Nanoseconds per request for choices.</param>
-    /// <param name="freshAtLeast">Fresh choices per request that are made whatever they cost, as far as there are functions that are called in every request.</param>
-    public ImmutableSortedDictionary<uint, FunctionDispatch> Decide(double allowance, double freshAtLeast)
+    /// <param name="floor">Choices that are made whatever they cost.</param>
+    public ImmutableSortedDictionary<uint, FunctionDispatch> Decide(double allowance, PathFloor floor)
     {
         var decided = ImmutableSortedDictionary.CreateBuilder<uint, FunctionDispatch>();
         var changes = new Dictionary<uint, double>();
-        double spent = 0, fresh = 0;
-        var rest = new List<DispatchedFunction>();
-        foreach (var function in functions.OrderBy(FreshCost).ThenBy(function => function.Function))
+        double spent = 0;
+        void Add(DispatchedFunction function, FunctionDispatch dispatch, double cost)
         {
-            var calls = profile.Of(function.Function).Calls;
-            var inEveryRequest = callsOfMainEntry.GetValueOrDefault(function.Function) >= Always;
-            if (calls == 0 || spent + FreshCost(function) <= allowance * ForFresh || (inEveryRequest && fresh + calls <= freshAtLeast))
+            spent += cost;
+            decided.Add(function.Function, dispatch);
+            changes[function.Function] = profile.Of(function.Function).Calls / Math.Max(1, dispatch.Period);
+        }
+
+        foreach (var function in Cover(floor.Fresh, FreshCost, decided))
+        {
+            Add(function, new FunctionDispatch(DispatchMode.Call), FreshCost(function));
+        }
+
+        double KeptCost(DispatchedFunction function) => (profile.Of(function.Function).Calls * costs.Kept) + (FreshCost(function) / Math.Max(1, floor.Period));
+        foreach (var function in Cover(floor.Kept, KeptCost, decided))
+        {
+            Add(function, new FunctionDispatch(DispatchMode.Periodic) { Period = floor.Period }, KeptCost(function));
+        }
+
+        var rest = new List<DispatchedFunction>();
+        foreach (var function in functions.Where(function => !decided.ContainsKey(function.Function)).OrderBy(FreshCost).ThenBy(function => function.Function))
+        {
+            if (profile.Of(function.Function).Calls == 0 || spent + FreshCost(function) <= allowance * ForFresh)
             {
-                spent += FreshCost(function);
-                fresh += inEveryRequest ? calls : 0;
-                decided.Add(function.Function, new FunctionDispatch(DispatchMode.Call));
-                changes[function.Function] = calls;
+                Add(function, new FunctionDispatch(DispatchMode.Call), FreshCost(function));
             }
             else
             {
@@ -83,16 +122,43 @@ public sealed class DispatchPlanner
         foreach (var function in rest.OrderBy(function => profile.Of(function.Function).Calls).ThenBy(function => function.Function))
         {
             var (dispatch, cost, changed) = Cheaper(function, allowance - spent, changes);
-            spent += cost;
+            Add(function, dispatch, cost);
             changes[function.Function] = changed;
-            decided.Add(function.Function, dispatch);
         }
 
         return decided.ToImmutable();
     }
 
+    /// <summary>The cheapest functions that give every request its bits, found greedily: next is what gives the most bits that are still wanted for a nanosecond.</summary>
+    private List<DispatchedFunction> Cover(double bits, Func<DispatchedFunction, double> cost, IReadOnlyDictionary<uint, FunctionDispatch> taken)
+    {
+        var wanted = requests.Select(_ => bits).ToArray();
+        var open = functions.Where(function => function.Choices > 1 && profile.Of(function.Function).Calls > 0 && !taken.ContainsKey(function.Function)).OrderBy(function => function.Function).ToList();
+        var cover = new List<DispatchedFunction>();
+        double Given(DispatchedFunction function, int request) =>
+            requests[request].GetValueOrDefault(function.Function) is >= Always and var calls ? Math.Min(wanted[request], Math.Max(1, calls) * Math.Log2(function.Choices)) : 0;
+        while (open.Count > 0)
+        {
+            var (best, gain) = open.Select(function => (function, Gain: Enumerable.Range(0, wanted.Length).Sum(request => Given(function, request)))).MaxBy(pair => pair.Gain / Math.Max(1e-9, cost(pair.function)));
+            if (gain <= 0)
+            {
+                break;
+            }
+
+            for (var request = 0; request < wanted.Length; request++)
+            {
+                wanted[request] -= Given(best, request);
+            }
+
+            cover.Add(best);
+            open.Remove(best);
+        }
+
+        return cover;
+    }
+
     /// <summary>What it costs to choose anew on every call of a function, in nanoseconds per request.</summary>
-    private double FreshCost(DispatchedFunction function) => profile.Of(function.Function).Calls * (costs.Jump + ColdCost(function));
+    private double FreshCost(DispatchedFunction function) => function.Fresh ?? (profile.Of(function.Function).Calls * (costs.Jump + ColdCost(function)));
 
     /// <summary>What it costs to run another variant than the time before: as much as there is code that runs once, loops not counted again.</summary>
     private double ColdCost(DispatchedFunction function)

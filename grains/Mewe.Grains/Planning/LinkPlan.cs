@@ -66,17 +66,18 @@ public sealed record PlanBasis(string Profile, string Engine, string? Workload =
 /// <param name="Function">Index in the original module.</param>
 /// <param name="Dispatch">How calls through its index choose; null where the policy says it for all functions.</param>
 /// <param name="Period">For <c>periodic</c>.</param>
-/// <param name="Form"><c>branchTable</c> or <c>binarySearch</c>; null for the first.</param>
+/// <param name="Form"><c>branchTable</c>, <c>binarySearch</c> or <c>inlined</c>; null for the first.</param>
 /// <param name="Bound">Whether direct calls from diversified functions are bound to variants.</param>
 /// <param name="Calls">Per request, by profile or estimate.</param>
 /// <param name="Variants">Which candidates, by their number among those that passed the checks; choice 1, 2, ...</param>
 /// <param name="Slower">Candidates that were left out because they are slower than the original by more than the bound.</param>
 public sealed record PlannedFunction(uint Function, DispatchMode? Dispatch, uint? Period, DispatchForm? Form, bool? Bound, double? Calls, ImmutableArray<int> Variants, int? Slower = null)
 {
-    /// <summary>As the linker takes it; null where the policy decides.</summary>
+    /// <summary>As the linker takes it; null where the policy decides all of it, and a form alone where the policy says when to choose.</summary>
     [JsonIgnore]
     public FunctionDispatch? LinkedDispatch =>
-        Dispatch is { } mode ? new FunctionDispatch(mode) { Period = Period ?? 0, Form = Form ?? DispatchForm.BranchTable, Bound = Bound ?? false } : null;
+        Dispatch is null && Form is null ? null
+            : new FunctionDispatch(Dispatch ?? DispatchMode.Call) { Period = Period ?? 0, Form = Form ?? DispatchForm.BranchTable, Bound = Bound ?? false };
 
     /// <summary>The same with another dispatch.</summary>
     public PlannedFunction With(FunctionDispatch dispatch, double calls) => this with

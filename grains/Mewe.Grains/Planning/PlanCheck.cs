@@ -15,7 +15,7 @@ internal static class PlanCheck
         return given.Source != source ? Bad($"the plan was made for another module: SHA-256 {given.Source}, this one has {source}")
             : given.Options != plan.RecordedOptions ? Bad($"the plan was made with other options: \"{given.Options}\", these are \"{plan.RecordedOptions}\"")
             : given.Tool != ToolVersion.Text ? Bad($"the plan was made by Mewe {given.Tool}, this is {ToolVersion.Text}; make a new one without --plan")
-            : given.Functions.Select(function => WhyNot(function, plan.Request.Options)).FirstOrDefault(why => why is not null) is { } reason ? Bad($"the plan was changed by hand: {reason}")
+            : given.Functions.Select(function => WhyNot(function, plan)).FirstOrDefault(why => why is not null) is { } reason ? Bad($"the plan was changed by hand: {reason}")
             : given.Functions.DistinctBy(function => function.Function).Count() != given.Functions.Length ? Bad("the plan was changed by hand: it names a function twice")
             : null;
     }
@@ -40,6 +40,10 @@ internal static class PlanCheck
 
         return null;
     }
+
+    private static string? WhyNot(PlannedFunction function, JobPlan plan) => WhyNot(function, plan.Request.Options)
+        ?? (function.Form == DispatchForm.Inlined && function.Function < plan.Module.FunctionCount && !MultivariantLinker.CanInline(plan.Module.TypeOfFunction(function.Function))
+            ? $"the bodies of function {function.Function} cannot be inlined, for it has several results" : null);
 
     private static string? WhyNot(PlannedFunction function, JobOptions options) =>
         function.Variants.Length > options.Variants ? $"function {function.Function} has {function.Variants.Length} variants, and {options.Variants} are the most"

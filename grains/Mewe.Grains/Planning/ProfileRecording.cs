@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Mewe.Execution;
 using Mewe.Linking.Profiling;
 using Mewe.Wasm;
@@ -5,17 +6,49 @@ using Mewe.Wasm;
 namespace Mewe.Grains;
 
 /// <summary>Runs a workload on a copy of the module that counts.</summary>
-public sealed class ProfileRecording(IWasmEngine engine, WasmModule module)
+public sealed class ProfileRecording
 {
+    /// <summary>Requests that are profiled by themselves: the first ones.</summary>
+    private const int MostRequests = 8;
+
+    private readonly IWasmEngine engine;
+    private readonly ProfileInstrumentation instrumentation;
+    private readonly InstrumentedProfile instrumented;
+
+    public ProfileRecording(IWasmEngine engine, WasmModule module)
+    {
+        this.engine = engine;
+        instrumentation = new ProfileInstrumentation(module);
+        instrumented = instrumentation.Instrument();
+    }
+
     /// <summary>The profile per request of the workload; null where no entry of it could be run.</summary>
     /// <exception cref="EngineFailedException">The engine failed.</exception>
-    public async Task<ExecutionProfile?> RecordAsync(WorkloadFile workload, ulong seed, CancellationToken cancellationToken)
+    public async Task<WorkloadProfile?> RecordAsync(WorkloadFile workload, ulong seed, CancellationToken cancellationToken)
     {
-        var instrumentation = new ProfileInstrumentation(module);
-        var instrumented = instrumentation.Instrument();
+        if (await RecordAsync(workload.Runs, seed, cancellationToken) is not { } whole)
+        {
+            return null;
+        }
+
+        var requests = ImmutableArray.CreateBuilder<ExecutionProfile>();
+        foreach (var (once, twice) in workload.Runs.SelectMany(Requests).Take(MostRequests))
+        {
+            // The first request of an instance finds nothing initialized; what the second one adds is what a request does.
+            if (await RecordAsync([once], seed, cancellationToken, per: 1) is { } first)
+            {
+                requests.Add(twice is not null && await RecordAsync([twice], seed, cancellationToken, per: 1) is { } both ? both.Minus(first) : first);
+            }
+        }
+
+        return new WorkloadProfile(whole, requests.Count == 0 ? [whole] : requests.ToImmutable());
+    }
+
+    private async Task<ExecutionProfile?> RecordAsync(IEnumerable<Workload> entries, ulong seed, CancellationToken cancellationToken, int? per = null)
+    {
         var memories = new List<ReadOnlyMemory<byte>>();
         var requests = 0;
-        foreach (var entry in workload.Runs)
+        foreach (var entry in entries)
         {
             var run = new ModuleRun(instrumented.Module, entry)
             {
@@ -34,7 +67,7 @@ public sealed class ProfileRecording(IWasmEngine engine, WasmModule module)
             }
         }
 
-        return requests == 0 ? null : instrumentation.Decode(memories, requests);
+        return requests == 0 ? null : instrumentation.Decode(memories, per ?? requests);
     }
 
     /// <summary>What counts as a request: a command, a request to a reactor, a call of an export.</summary>
@@ -44,4 +77,8 @@ public sealed class ProfileRecording(IWasmEngine engine, WasmModule module)
         ExportCallsWorkload calls => calls.Calls.Length,
         _ => 1,
     };
+
+    /// <summary>The requests of an entry as entries of their own. Calls of exports may build on each other and stay together.</summary>
+    private static IEnumerable<(Workload Once, Workload? Twice)> Requests(Workload entry) =>
+        entry is ReactorWorkload reactor ? reactor.Requests.Select(request => ((Workload)new ReactorWorkload([request]), (Workload?)new ReactorWorkload([request, request]))) : [(entry, null)];
 }

@@ -12,6 +12,9 @@ public readonly record struct Slowdown(double Nanoseconds, double Ratio, double 
 {
     /// <summary>Time that is added to a request, in nanoseconds.</summary>
     public double Added => Nanoseconds * (Ratio - 1);
+
+    /// <summary>The part of a budget that is used; above 1 where it does not hold.</summary>
+    public double UseOf(SlowdownBudget budget) => Added <= 0 ? 0 : budget.Of(Nanoseconds) is > 0 and var most ? Added / most : double.PositiveInfinity;
 }
 
 /// <summary>Times subjects against subject 0 on the entries of a workload, in one process in alternation.</summary>
@@ -19,6 +22,26 @@ internal sealed class SlowdownTiming(IWasmEngine engine, WorkloadFile workload, 
 {
     /// <summary>Entries of a workload that are timed: the first ones. More say little more and take their time.</summary>
     private const int MostEntries = 4;
+
+    /// <summary>How much longer the workload takes, and its first request by itself: the mean of several may hide what becomes of one, and the first is the typical one.</summary>
+    /// <exception cref="EngineFailedException">The engine failed.</exception>
+    public async Task<(ImmutableArray<Slowdown> Slowdowns, string? Problem)> CompareRequestsAsync(ReadOnlyMemory<byte> original, ReadOnlyMemory<byte> module, int rounds, int warmup, CancellationToken cancellationToken)
+    {
+        var slowdowns = ImmutableArray.CreateBuilder<Slowdown>();
+        string? problem = null;
+        SlowdownTiming[] timings = workload.Runs.FirstOrDefault() is ReactorWorkload { Requests: [var first, _, ..] }
+            ? [this, new SlowdownTiming(engine, new WorkloadFile("", [new ReactorWorkload([first])]), seed)] : [this];
+        foreach (var timing in timings)
+        {
+            (var compared, problem) = await timing.CompareAsync([original, module], [new TimingSubject(0, []), new TimingSubject(1, [])], TimingTier.Settled, rounds, warmup, cancellationToken);
+            if (compared is { } both)
+            {
+                slowdowns.Add(both[1]);
+            }
+        }
+
+        return (slowdowns.ToImmutable(), problem);
+    }
 
     /// <summary>One result per subject, or why the workload cannot be timed.</summary>
     /// <exception cref="EngineFailedException">The engine failed.</exception>

@@ -12,6 +12,13 @@ internal sealed record TimedFunction(double Share, ImmutableArray<double> Added)
 {
     /// <summary>How much slower a candidate is than its original, by itself: 0.2 for a fifth.</summary>
     public double OwnSlowdown(int place) => Added[place] / Math.Max(Share, 1e-9);
+
+    /// <summary>A bound on candidates' own slowdown, wider than asked for where too few candidates are within it, but never wider than <paramref name="widest"/>.</summary>
+    public double BoundFor(int fewest, double bound, double widest)
+    {
+        var slowdowns = Enumerable.Range(0, Added.Length).Select(OwnSlowdown).Order().ToList();
+        return slowdowns.Count == 0 ? bound : Math.Min(widest, Math.Max(bound, slowdowns[Math.Min(fewest, slowdowns.Count) - 1]));
+    }
 }
 
 /// <summary>

@@ -13,7 +13,7 @@ public sealed record DispatchReport(string Mode, uint? Period, bool Bound, doubl
     /// <summary>Null where the policy decides for all functions alike.</summary>
     public static DispatchReport? Of(PlannedFunction planned)
     {
-        if (planned.LinkedDispatch is not { } dispatch)
+        if (planned.Dispatch is null || planned.LinkedDispatch is not { } dispatch)
         {
             return null;
         }
@@ -27,8 +27,11 @@ public sealed record DispatchReport(string Mode, uint? Period, bool Bound, doubl
             DispatchMode.Direct => "the original",
             _ => $"a choice per {mode}",
         };
-        var why = !dispatch.Bound ? (planned.Calls is null or 0 ? "it did not run in the workload, so a fresh choice on every call costs nothing" : $"{calls}: a fresh choice for each is affordable")
-            : $"{calls}: fresh choices are too dear, so its variants are chosen with those of its callers; other calls get {around}";
+        var why = dispatch.Bound ? $"{calls}: fresh choices are too dear, so its variants are chosen with those of its callers; other calls get {around}"
+            : planned.Calls is null or 0 ? "it did not run in the workload, so a fresh choice on every call costs nothing"
+            : dispatch.Mode == DispatchMode.Call ? $"{calls}: a fresh choice for each is affordable"
+            : dispatch.Mode == DispatchMode.Direct ? $"{calls}: choices are too dear, so each runs {around}"
+            : $"{calls}: {around}, since one for each is too dear";
         return new DispatchReport(mode, planned.Period, dispatch.Bound, planned.Calls, why);
     }
 }

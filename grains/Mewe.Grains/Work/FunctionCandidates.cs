@@ -62,7 +62,12 @@ public sealed class FunctionCandidates
     internal bool MayBeLinked(int place) => pool.HasRequiredEvidence(place);
 
     /// <summary>Instructions of a candidate for each one of the original.</summary>
-    internal double LengthRatio(int place) => pool[place].Candidate.Code.InstructionCount / (double)original.Instructions.Length;
+    internal double LengthRatio(int place) => LengthOf(place) / (double)OriginalLength;
+
+    /// <summary>Instructions of a candidate, outlined ones included.</summary>
+    internal int LengthOf(int place) => pool[place].Candidate.Code.InstructionCount;
+
+    internal int OriginalLength => original.Instructions.Length;
 
     /// <summary>Those of the chosen ones of which no proof was attempted.</summary>
     internal ImmutableArray<int> WithoutProof(ImmutableArray<int> chosen) => [.. chosen.Where(place => pool[place].Proof is null)];

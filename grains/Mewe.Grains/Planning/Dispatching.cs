@@ -1,0 +1,41 @@
+using System.Collections.Immutable;
+using Mewe.Linking;
+using Mewe.Wasm;
+
+namespace Mewe.Grains;
+
+/// <summary>From chosen variants and an allowance to a plan, and from a plan to a module.</summary>
+internal static class Dispatching
+{
+    public static ImmutableArray<PlannedFunction> Decide(JobPlan plan, ImmutableArray<PlannedFunction> chosen, IReadOnlyDictionary<uint, FunctionCandidates> candidates, WorkloadProfile profile,
+        ImmutableDictionary<uint, double> freshCosts, double allowance, PathFloor floor)
+    {
+        var dispatch = Planner(plan, chosen, profile, freshCosts).Decide(allowance, floor);
+        var inlined = InlinedForms.Choose(plan, chosen, candidates, profile.Whole);
+        return [.. chosen.Select(function => dispatch.TryGetValue(function.Function, out var own) ? With(function, own, inlined, profile) : function)];
+    }
+
+    /// <param name="freshCosts">Nanoseconds that were measured, by function.</param>
+    public static DispatchPlanner Planner(JobPlan plan, ImmutableArray<PlannedFunction> chosen, WorkloadProfile profile, ImmutableDictionary<uint, double> freshCosts) =>
+        new([.. chosen.Where(function => !function.Variants.IsEmpty).Select(function => new DispatchedFunction(
+            function.Function, LengthOf(plan, function.Function), 1 + function.Variants.Length, freshCosts.TryGetValue(function.Function, out var measured) ? measured : null))],
+            profile, Entries(plan), ChoiceCosts.Default);
+
+    public static PlannedFunction With(PlannedFunction function, FunctionDispatch dispatch, ImmutableHashSet<uint> inlined, WorkloadProfile profile) =>
+        function.Variants.IsEmpty ? function
+            : function.With(dispatch with { Form = inlined.Contains(function.Function) && dispatch.Mode != DispatchMode.Direct ? DispatchForm.Inlined : dispatch.Form }, profile.Whole.Of(function.Function).Calls);
+
+    public static LinkResult Link(JobPlan plan, ImmutableArray<PlannedFunction> planned, IReadOnlyDictionary<uint, FunctionCandidates> candidates) =>
+        MultivariantLinker.Link(plan.Module, [.. planned.Select(function =>
+            new FunctionVariants(function.Function, [.. function.Variants.Select(candidates[function.Function].Linked)]) { Dispatch = function.LinkedDispatch })], plan.LinkOptions);
+
+    /// <summary>The exports below which the work of a request is done: of a reactor <c>run</c>, and not what allocates and frees the request.</summary>
+    private static IReadOnlyCollection<uint> Entries(JobPlan plan)
+    {
+        var exports = plan.Module.Exports.Where(export => export.Kind == ExternKind.Function).ToList();
+        var main = RunShape.Of(plan.Workload)?.Entries ?? [];
+        return [.. (exports.Any(export => main.Contains(export.Name)) ? exports.Where(export => main.Contains(export.Name)) : exports).Select(export => export.Index).Distinct()];
+    }
+
+    private static int LengthOf(JobPlan plan, uint function) => plan.Module.Bodies[(int)function - plan.Facts.ImportedFunctionCount].Decode().Instructions.Length;
+}

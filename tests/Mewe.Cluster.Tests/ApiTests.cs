@@ -204,16 +204,16 @@ public sealed class ApiTests(ApiFixture api) : IClassFixture<ApiFixture>
         Assert.Equal(submitted.Id, again.Id);
         Assert.Equal((HttpStatusCode.Conflict, "not-ready"), (early.Status, early.Type));
         Assert.Equal(Client.Http.JobState.Completed, seen[^1].State);
-        Assert.Equal((2, 2), (seen[^1].Done, seen[^1].Total));
+        Assert.Equal((3, 3), (seen[^1].Done, seen[^1].Total));
         Assert.Equal(Client.Http.JobState.Completed, finished.State);
         Assert.Equal(await job.ExpectedAsync(), await reader.GetModuleAsync(submitted.Id, Cancellation));
         Assert.Contains("\"moduleSha256\"", Encoding.UTF8.GetString(await reader.GetReportAsync(submitted.Id, Cancellation)));
         Assert.Contains("\"functions\"", Encoding.UTF8.GetString(await reader.GetPlanAsync(submitted.Id, Cancellation)));
 
-        var functions = await reader.ListFunctionsAsync(submitted.Id, 1, null, null, Cancellation);
+        var functions = await reader.ListFunctionsAsync(submitted.Id, 2, null, null, Cancellation);
         var rest = await reader.ListFunctionsAsync(submitted.Id, 2, functions.Next, null, Cancellation);
-        Assert.Equal((1, 1, null), (functions.Functions.Count, rest.Functions.Count, rest.Next));
-        Assert.True(functions.Functions[0].Index < rest.Functions[0].Index);
+        Assert.Equal((2, 1, null), (functions.Functions.Count, rest.Functions.Count, rest.Next));
+        Assert.True(functions.Functions[1].Index < rest.Functions[0].Index);
         var linked = await reader.ListVariantsAsync(submitted.Id, 1000, null, null, null, linked: true, Cancellation);
         var first = await reader.ListVariantsAsync(submitted.Id, 1, null, null, null, linked: true, Cancellation);
         var second = await reader.ListVariantsAsync(submitted.Id, 1, first.Next, null, null, linked: true, Cancellation);

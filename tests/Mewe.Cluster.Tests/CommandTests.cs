@@ -33,7 +33,7 @@ public sealed class CommandTests(CommandFixture fixture) : IClassFixture<Command
         var watched = await RunAsync("watch", id);
         Assert.True(watched.ExitCode == 0, watched.Errors);
         Assert.Contains("completed", watched.Output);
-        Assert.Contains("of 2 functions", watched.Errors);
+        Assert.Contains("of 3 functions", watched.Errors);
 
         var status = await RunAsync("status", id, "--json");
         Assert.Equal("completed", JsonDocument.Parse(status.Output).RootElement.GetProperty("state").GetString());
@@ -41,7 +41,7 @@ public sealed class CommandTests(CommandFixture fixture) : IClassFixture<Command
 
         var fetched = await RunAsync("fetch", id, "-o", Path.Combine(folder, "out.wasm"), "--report", Path.Combine(folder, "report.json"), "--save-plan", Path.Combine(folder, "plan.json"));
         Assert.True(fetched.ExitCode == 0, fetched.Errors);
-        Assert.Contains("variants of 2 functions", fetched.Output);
+        Assert.Contains("variants of 3 functions", fetched.Output);
         Assert.Equal(await job.ExpectedAsync(), await File.ReadAllBytesAsync(Path.Combine(folder, "out.wasm"), Cancellation));
 
         // The plan gives the same module again, and the cluster takes it.

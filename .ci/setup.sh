@@ -45,6 +45,17 @@ need_wasmtime() {
   export MEWE_LIBWASMTIME=$folder/libwasmtime.so
 }
 
+# The server that tests and benchmarks of the cluster's store start for themselves, in a folder of their own. Another one can be named with MEWE_POSTGRES (a folder with initdb and postgres). Without one
+# the tests that need it say that they did not run.
+need_postgres() {
+  [ -n "${MEWE_POSTGRES:-}" ] && return 0
+  command -v initdb >/dev/null && return 0
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && return 0
+  say "PostgreSQL is missing: installing postgresql with apt-get (once)"
+  { as_root apt-get -qq update && as_root apt-get -qq install -y postgresql >/dev/null; } \
+    || say "could not install postgresql; install it, or name its programs with MEWE_POSTGRES: until then nothing that needs it is tested"
+}
+
 # A program, and the Debian package that brings it.
 need_command() {
   command -v "$1" >/dev/null && return 0

@@ -20,7 +20,7 @@ internal sealed record LoadOptions
 
     public int Silos { get; private init; } = 2;
 
-    public int Workers { get; private init; } = 32;
+    public int Workers { get; private init; } = 64;
 
     public int Variants { get; private init; } = 4;
 

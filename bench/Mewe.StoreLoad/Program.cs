@@ -21,10 +21,10 @@ if (options.Store is null && PostgresServer.Programs is null)
 await using var server = options.Store is null ? await PostgresServer.StartAsync(durable: true, CancellationToken.None) : null;
 var connectionString = options.Store ?? await server!.NewDatabaseAsync("load", CancellationToken.None);
 await using var store = Required(await PostgresStore.OpenAsync(connectionString, new PostgresStoreOptions { Lease = TimeSpan.FromMinutes(10) }, CancellationToken.None));
-var load = new StoreLoad(store.Jobs, options);
+var load = new StoreLoad(store.Jobs, options, server?.ProcessId);
 
 Console.WriteLine($"{options.Silos} silos with {options.Workers} workers each, {options.Variants} variants and {options.ResultBytes:N0} bytes of result per function");
-Console.WriteLine($"{"queued",12} {"finished",12} {"functions/s",12} {"claim p50",10} {"p99 ms",8} {"claimed",8} {"done p50",9} {"p99 ms",8}");
+Console.WriteLine($"{"queued",12} {"finished",12} {"functions/s",12} {"claim p50",10} {"p99 ms",8} {"claimed",8} {"done p50",9} {"p99 ms",8} {"client ms",10} {"server ms",10}");
 foreach (var finished in options.Histories)
 {
     await FinishedAsync(finished);
@@ -33,7 +33,7 @@ foreach (var finished in options.Histories)
     await Sql("CHECKPOINT");
     var figures = await load.RunAsync();
     Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-        $"{options.Functions,12:N0} {finished,12:N0} {figures.PerSecond,12:N0} {figures.Claims.Median,10:F2} {figures.Claims.Worst,8:F2} {figures.PerClaim,8:F1} {figures.Completions.Median,9:F2} {figures.Completions.Worst,8:F2}"));
+        $"{options.Functions,12:N0} {finished,12:N0} {figures.PerSecond,12:N0} {figures.Claims.Median,10:F2} {figures.Claims.Worst,8:F2} {figures.PerClaim,8:F1} {figures.Completions.Median,9:F2} {figures.Completions.Worst,8:F2} {figures.ClientMilliseconds,10:F3} {figures.ServerMilliseconds,10:F3}"));
     await load.CancelAsync();
 }
 

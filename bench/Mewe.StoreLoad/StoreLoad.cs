@@ -16,10 +16,12 @@ internal sealed record Latencies(double Median, double Worst)
 
 /// <summary>What a measurement gave.</summary>
 /// <param name="PerClaim">Functions per claim.</param>
-internal sealed record LoadFigures(double PerSecond, Latencies Claims, double PerClaim, Latencies Completions);
+/// <param name="ClientMilliseconds">Processor time of this process per function.</param>
+/// <param name="ServerMilliseconds">Processor time of the server per function; NaN where it is not ours.</param>
+internal sealed record LoadFigures(double PerSecond, Latencies Claims, double PerClaim, Latencies Completions, double ClientMilliseconds, double ServerMilliseconds);
 
 /// <summary>Silos whose workers do nothing but claim and complete: each completion frees a slot, and all free slots are claimed in one call, as a silo does.</summary>
-internal sealed class StoreLoad(IJobStore store, LoadOptions options)
+internal sealed class StoreLoad(IJobStore store, LoadOptions options, int? server)
 {
     public const int FunctionsPerJob = 10_000;
 
@@ -55,12 +57,15 @@ internal sealed class StoreLoad(IJobStore store, LoadOptions options)
     public async Task<LoadFigures> RunAsync()
     {
         await SilosAsync(TimeSpan.FromSeconds(1));
-        var started = Stopwatch.GetTimestamp();
+        var (started, client, serving) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime, Serving());
         var runs = await SilosAsync(TimeSpan.FromSeconds(options.Seconds));
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         List<double> claims = [.. runs.SelectMany(run => run.Claims)], completions = [.. runs.SelectMany(run => run.Completions)];
-        return new LoadFigures(completions.Count / seconds, Latencies.Of(claims), completions.Count / (double)claims.Count, Latencies.Of(completions));
+        return new LoadFigures(completions.Count / seconds, Latencies.Of(claims), completions.Count / (double)claims.Count, Latencies.Of(completions),
+            (Environment.CpuUsage.TotalTime - client).TotalMilliseconds / completions.Count, (Serving() - serving) / completions.Count);
     }
+
+    private double Serving() => server is { } process ? ServerTime.Of(process) : double.NaN;
 
     private Task<(List<double> Claims, List<double> Completions)[]> SilosAsync(TimeSpan time) =>
         Task.WhenAll(Enumerable.Range(0, options.Silos).Select(silo => Task.Run(() => SiloAsync($"silo {silo}", time))));

@@ -39,6 +39,8 @@ internal static class Parameters
 
     public static NpgsqlParameter BytesOf(string name, IEnumerable<byte[]> values) => Array(name, NpgsqlDbType.Bytea, values);
 
+    public static NpgsqlParameter BytesOf(string name, IEnumerable<ReadOnlyMemory<byte>> values) => Array(name, NpgsqlDbType.Bytea, values);
+
     public static Guid? Uuid(string? job) => JobId.IsOne(job) ? Guid.ParseExact(job, "N") : null;
 
     private static NpgsqlParameter Array<T>(string name, NpgsqlDbType type, IEnumerable<T> values) => Of(name, NpgsqlDbType.Array | type, values.ToArray());

@@ -119,7 +119,7 @@ internal sealed partial class PostgresJobStore
         var jobs = await work.QueryAsync("jobs-prunable", row => row.Id(0), Parameters.Span("older", olderThan), Parameters.Int("limit", PruneBatch));
         foreach (var statement in jobs.Count == 0 ? [] : (string[])["jobs-prune-variants", "jobs-prune-results", "jobs-prune-functions", "jobs-prune"])
         {
-            await work.ExecuteAsync(statement, Parameters.Jobs("jobs", jobs));
+            await work.ExecuteLongAsync(statement, Parameters.Jobs("jobs", jobs));
         }
 
         return jobs.Count;

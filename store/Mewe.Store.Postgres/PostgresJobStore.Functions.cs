@@ -30,14 +30,12 @@ internal sealed partial class PostgresJobStore
             var answer = await session.QueryAsync("functions-claim",
                 row => new ClaimedFunction(new FunctionClaim(row.Id(0), row.GetInt32(1), row.GetInt32(2), lease), row.GetString(3), row.GetInt64(4), row.GetInt32(5), row.IsDBNull(6) ? null : row.GetString(6)),
                 cancellation, Parameters.Text("silo", lease.Silo), Parameters.Long("epoch", lease.Epoch), Parameters.Int("count", count - claimed.Count), Parameters.Job("only", onlyJob));
-            if (answer.TryGet(out var more))
+            if (!answer.TryGet(out var more))
             {
-                claimed.AddRange(more);
+                return answer.Problem!; // and who asked gives back what may have been claimed
             }
-            else if (claimed.Count == 0)
-            {
-                return answer.Problem!;
-            }
+
+            claimed.AddRange(more);
         }
 
         return StoreAnswer<IReadOnlyList<ClaimedFunction>>.Of(claimed);
@@ -105,7 +103,7 @@ internal sealed partial class PostgresJobStore
         return answer.Select<IReadOnlyList<FinishedFunction>>(page => [.. page.OfType<FinishedFunction>()]);
     }
 
-    /// <summary>Many completions in one transaction: one lock on the counters of a job, one COPY, one commit.</summary>
+    /// <summary>Many completions in one transaction: one lock on the counters of a job, one COPY of variants, one commit.</summary>
     private Task<StoreAnswer<WriteOutcome[]>> CompleteAsync(IReadOnlyList<Completion> batch) => session.RunAsync(
         async work =>
         {
@@ -113,9 +111,9 @@ internal sealed partial class PostgresJobStore
             var results = batch.Select(completion => completion.Result).ToList();
             var done = (await work.QueryAsync("functions-done", row => (row.Id(0), row.GetInt32(1)),
                 [.. Claims(claims), Parameters.Ints("variants", results.Select(result => result.Variants.Count)), Parameters.Longs("proposed", results.Select(result => result.Candidates.Proposed)),
-                    Parameters.Longs("tested", results.Select(result => result.Candidates.Tested)), Parameters.Longs("refuted", results.Select(result => result.Candidates.Refuted))])).ToHashSet();
+                    Parameters.Longs("tested", results.Select(result => result.Candidates.Tested)), Parameters.Longs("refuted", results.Select(result => result.Candidates.Refuted)),
+                    Parameters.BytesOf("contents", results.Select(result => result.Content))])).ToHashSet();
             var written = batch.Where(completion => done.Contains((completion.Claim.Job, completion.Claim.Function))).ToList();
-            await CopyResultsAsync(work, written);
             await CopyVariantsAsync(work, written);
             var jobs = written.GroupBy(completion => completion.Claim.Job).ToList();
             if (jobs.Count > 0)
@@ -135,25 +133,6 @@ internal sealed partial class PostgresJobStore
             return outcomes;
         },
         CancellationToken.None);
-
-    private static async Task CopyResultsAsync(PostgresWork work, List<Completion> written)
-    {
-        if (written.Count == 0)
-        {
-            return;
-        }
-
-        await using var copy = await work.CopyAsync("results-copy");
-        foreach (var (claim, result) in written)
-        {
-            await copy.StartRowAsync(work.Cancellation);
-            await copy.WriteAsync(Parameters.Uuid(claim.Job)!.Value, NpgsqlDbType.Uuid, work.Cancellation);
-            await copy.WriteAsync(claim.Function, NpgsqlDbType.Integer, work.Cancellation);
-            await copy.WriteAsync(result.Content, NpgsqlDbType.Bytea, work.Cancellation);
-        }
-
-        await copy.CompleteAsync(work.Cancellation);
-    }
 
     private static async Task CopyVariantsAsync(PostgresWork work, List<Completion> written)
     {

@@ -84,7 +84,7 @@ internal sealed partial class PostgresJobStore
             Require(claim, JobStep.Link, fence);
             await work.ExecuteAsync("job-linked", Parameters.Job("job", claim.Job), Parameters.Hash("module", output.Module), Parameters.Hash("report", output.Report), Parameters.Hash("link_plan", output.LinkPlan));
             await ReferAsync(work, claim.Job, output.Module, output.Report, output.LinkPlan);
-            var marked = await work.ExecuteAsync("variants-linked", Parameters.Job("job", claim.Job), Parameters.Ints("functions", linked.Select(variant => variant.Function)),
+            var marked = await work.ExecuteLongAsync("variants-linked", Parameters.Job("job", claim.Job), Parameters.Ints("functions", linked.Select(variant => variant.Function)),
                 Parameters.Ints("ordinals", linked.Select(variant => variant.Ordinal)), Parameters.Smalls("evidences", linked.Select(variant => (int)variant.Evidence)),
                 Parameters.Texts("reasons", linked.Select(variant => variant.Reason)));
             if (marked != linked.Count)

@@ -70,7 +70,7 @@ internal sealed partial class PostgresJobStore : IJobStore
         {
             if (await work.ExecuteAsync("job-cancel", Parameters.Job("job", job)) > 0)
             {
-                await work.ExecuteAsync("functions-cancel", Parameters.Job("job", job));
+                await work.ExecuteLongAsync("functions-cancel", Parameters.Job("job", job));
                 await work.ExecuteAsync("work-cancel", Parameters.Job("job", job));
                 await NotifyAsync(work);
             }
@@ -84,8 +84,8 @@ internal sealed partial class PostgresJobStore : IJobStore
         {
             if (await work.ExecuteAsync("job-retry", Parameters.Job("job", job)) > 0)
             {
-                await work.ExecuteAsync("functions-retry", Parameters.Job("job", job));
-                await work.ExecuteAsync("variants-unlink", Parameters.Job("job", job));
+                await work.ExecuteLongAsync("functions-retry", Parameters.Job("job", job));
+                await work.ExecuteLongAsync("variants-unlink", Parameters.Job("job", job));
                 await work.ExecuteAsync("work-retry", Parameters.Job("job", job));
                 await NotifyAsync(work);
             }

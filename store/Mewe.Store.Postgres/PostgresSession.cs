@@ -128,6 +128,8 @@ internal sealed class PostgresSession : IAsyncDisposable
 /// <summary>A connection in use.</summary>
 internal readonly record struct PostgresWork(NpgsqlConnection Connection, CancellationToken Cancellation)
 {
+    private static readonly TimeSpan LongStatement = TimeSpan.FromMinutes(10);
+
     public async Task<List<T>> QueryAsync<T>(string statement, Func<NpgsqlDataReader, T> read, params NpgsqlParameter[] parameters)
     {
         await using var command = Command(statement, parameters);
@@ -148,8 +150,22 @@ internal readonly record struct PostgresWork(NpgsqlConnection Connection, Cancel
         return await command.ExecuteNonQueryAsync(Cancellation);
     }
 
+    /// <summary>Runs a statement that may touch every function of a large job, and so has more time than others, for which a server that does not answer for half a minute is gone.</summary>
+    /// <returns>How many rows changed.</returns>
+    public async Task<int> ExecuteLongAsync(string statement, params NpgsqlParameter[] parameters)
+    {
+        await using var command = Command(statement, parameters);
+        command.CommandTimeout = (int)LongStatement.TotalSeconds;
+        return await command.ExecuteNonQueryAsync(Cancellation);
+    }
+
     /// <summary>Starts a binary COPY.</summary>
-    public Task<NpgsqlBinaryImporter> CopyAsync(string statement) => Connection.BeginBinaryImportAsync(PostgresSession.Statements[statement], Cancellation);
+    public async Task<NpgsqlBinaryImporter> CopyAsync(string statement)
+    {
+        var copy = await Connection.BeginBinaryImportAsync(PostgresSession.Statements[statement], Cancellation);
+        copy.Timeout = LongStatement;
+        return copy;
+    }
 
     private NpgsqlCommand Command(string statement, NpgsqlParameter[] parameters)
     {

@@ -42,21 +42,20 @@ SELECT job, function, attempt, name, cost, failures, trace_parent FROM claimed O
 -- Rows are found by their key and locked, and only then compared with the claim, as they are by then: whatever the planner thinks of states, it looks up keys.
 -- name: functions-done
 WITH input AS (
-    SELECT * FROM unnest(@jobs, @functions, @attempts, @silos, @epochs, @variants, @proposed, @tested, @refuted)
-        AS input (job, function, attempt, silo, epoch, variants, proposed, tested, refuted) ORDER BY job, function
+    SELECT * FROM unnest(@jobs, @functions, @attempts, @silos, @epochs, @variants, @proposed, @tested, @refuted, @contents)
+        AS input (job, function, attempt, silo, epoch, variants, proposed, tested, refuted, content) ORDER BY job, function
 ), held AS (
-    SELECT f.* FROM input CROSS JOIN LATERAL (
-        SELECT job, function, state, attempt, silo, epoch FROM functions WHERE functions.job = input.job AND functions.function = input.function FOR UPDATE
+    SELECT input.* FROM input CROSS JOIN LATERAL (
+        SELECT state, attempt, silo, epoch FROM functions WHERE functions.job = input.job AND functions.function = input.function FOR UPDATE
     ) AS f
     WHERE f.state = 2 AND f.attempt = input.attempt AND f.silo = input.silo AND f.epoch = input.epoch
+), kept AS (
+    INSERT INTO function_results (job, function, content) SELECT job, function, content FROM held
 )
 UPDATE functions AS f SET state = 3, ended = 1, finished_at = clock_timestamp(), error_kind = NULL, error = NULL,
-    variants = input.variants, proposed = input.proposed, tested = input.tested, refuted = input.refuted
-FROM held JOIN input ON input.job = held.job AND input.function = held.function
-WHERE f.job = held.job AND f.function = held.function
+    variants = held.variants, proposed = held.proposed, tested = held.tested, refuted = held.refuted
+FROM held WHERE f.job = held.job AND f.function = held.function
 RETURNING f.job, f.function;
--- name: results-copy
-COPY function_results (job, function, content) FROM STDIN (FORMAT binary);
 -- name: variants-copy
 COPY variants (job, function, ordinal, code, code_bytes, transforms, evidence, reason, tests_passed) FROM STDIN (FORMAT binary);
 -- name: work-done

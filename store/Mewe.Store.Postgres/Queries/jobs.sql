@@ -21,7 +21,11 @@ ORDER BY function, ordinal LIMIT @limit;
 -- name: job-cancel
 UPDATE jobs SET state = 7, finished_at = clock_timestamp(), ended = CASE WHEN state IN (2, 4) THEN 5 ELSE ended END WHERE id = @job AND state < 5;
 -- name: functions-cancel
-UPDATE functions SET state = 5, delayed = false, finished_at = clock_timestamp(), ended = CASE state WHEN 2 THEN 5 ELSE ended END WHERE job = @job AND state IN (1, 2);
+WITH locked AS (
+    SELECT job, function FROM functions WHERE job = @job AND state IN (1, 2) ORDER BY function FOR UPDATE
+)
+UPDATE functions AS f SET state = 5, delayed = false, finished_at = clock_timestamp(), ended = CASE state WHEN 2 THEN 5 ELSE ended END
+FROM locked WHERE f.job = locked.job AND f.function = locked.function;
 -- name: work-cancel
 UPDATE job_work SET open = false, cancelled = cancelled + ready + delayed + running, ready = 0, delayed = 0, running = 0 WHERE job = @job;
 -- name: job-retry
@@ -29,7 +33,11 @@ UPDATE jobs SET state = CASE WHEN plan IS NULL THEN 1 ELSE 3 END, finished_at = 
     output_module = NULL, output_report = NULL, output_plan = NULL
 WHERE id = @job AND (state IN (6, 7) OR state = 5 AND (SELECT work.failed FROM job_work AS work WHERE work.job = id) > 0);
 -- name: functions-retry
-UPDATE functions SET state = 1, failures = 0, rescues = 0, not_before = NULL, finished_at = NULL, error_kind = NULL, error = NULL WHERE job = @job AND state IN (4, 5);
+WITH locked AS (
+    SELECT job, function FROM functions WHERE job = @job AND state IN (4, 5) ORDER BY function FOR UPDATE
+)
+UPDATE functions AS f SET state = 1, failures = 0, rescues = 0, not_before = NULL, finished_at = NULL, error_kind = NULL, error = NULL
+FROM locked WHERE f.job = locked.job AND f.function = locked.function;
 -- name: work-retry
 UPDATE job_work SET open = (SELECT plan IS NOT NULL FROM jobs WHERE id = job), ready = ready + failed + cancelled, failed = 0, cancelled = 0 WHERE job = @job;
 -- name: variants-unlink

@@ -7,7 +7,7 @@ internal sealed partial class SqliteJobStore
         {
             var lease = new SiloLease(StoredText.Of(silo), work.Query("epoch-next", row => row.GetInt64(0)).Single());
             work.Execute("silo-register", ("$silo", lease.Silo), ("$epoch", lease.Epoch), ("$workers", workers), ("$version", StoredText.Of(version)), ("$now", work.Now), ("$expires", Expiry(work)));
-            RescueOrphans(work);
+            Rescue(work);
             return lease;
         },
         cancellation);
@@ -35,14 +35,7 @@ internal sealed partial class SqliteJobStore
 
     public async Task<StoreAnswer<RescueCount>> RescueAsync(CancellationToken cancellation)
     {
-        var answer = await session.RunAsync(
-            work =>
-            {
-                var silos = work.Execute("silos-expire", ("$now", work.Now));
-                return RescueOrphans(work) with { Silos = silos };
-            },
-            writes: true,
-            cancellation);
+        var answer = await session.RunAsync(Rescue, writes: true, cancellation);
         if (answer.TryGet(out var count) && count.Jobs + count.Functions + count.Exhausted > 0)
         {
             signal.Raise();
@@ -69,10 +62,10 @@ internal sealed partial class SqliteJobStore
 
     private static JobStep StepOf(JobState state) => state == JobState.Planning ? JobStep.Plan : JobStep.Link;
 
-    /// <summary>Takes away what is claimed under leases that are not there any more.</summary>
-    private static RescueCount RescueOrphans(SqliteWork work)
+    /// <summary>Deletes leases that ran out, and takes away what is claimed under leases that are not there any more.</summary>
+    private static RescueCount Rescue(SqliteWork work)
     {
-        var count = default(RescueCount);
+        var count = new RescueCount(work.Execute("silos-expire", ("$now", work.Now)), 0, 0, 0);
         var died = $"the silos that worked on it died {JobLimits.MaxRescues} times";
         foreach (var (job, function, rescues) in work.Query("functions-orphaned", row => (row.GetString(0), row.GetInt32(1), row.GetInt32(2))))
         {

@@ -36,7 +36,8 @@ internal sealed class SqliteSession : IAsyncDisposable
             connection.Open();
             using (var settings = connection.CreateCommand())
             {
-                settings.CommandText = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;";
+                // SQLite's own waiting looks again within milliseconds; that of the library above it, which comes after, only every 150.
+                settings.CommandText = $"PRAGMA busy_timeout = {busySeconds * 1000}; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;";
                 settings.ExecuteNonQuery();
             }
 

@@ -93,28 +93,43 @@ public sealed class SqliteUnderTest : StoreUnderTest
     }
 }
 
-/// <summary>The cluster's store on a database of its own. The server's clock cannot be moved, so what it is compared with is moved the other way.</summary>
+/// <summary>
+/// The cluster's store on a database of its own. The server's clock cannot be moved, but what the store's statements call clock_timestamp() is whatever comes first in the search path: here, a function
+/// that reads a row.
+/// </summary>
 public sealed class PostgresUnderTest : StoreUnderTest
 {
-    private const string Pass = """
-        UPDATE silos SET expires_at = expires_at - @passed, registered_at = registered_at - @passed;
-        UPDATE functions SET not_before = not_before - @passed WHERE not_before IS NOT NULL;
-        UPDATE jobs SET not_before = not_before - @passed, retry_at = retry_at - @passed, finished_at = finished_at - @passed;
-        UPDATE blobs SET put_at = put_at - @passed;
-        UPDATE uploads SET started_at = started_at - @passed
+    private const string Clock = """
+        CREATE SCHEMA test_clock;
+        CREATE TABLE test_clock.clock (now timestamptz NOT NULL);
+        INSERT INTO test_clock.clock VALUES ('2026-01-02T03:04:05Z');
+        CREATE FUNCTION test_clock.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS 'SELECT now FROM test_clock.clock'
         """;
 
     private readonly string connectionString;
     private readonly List<PostgresStore> open = [];
 
+    public static PostgresStoreOptions Options => new() { DueInterval = TimeSpan.Zero };
+
     private PostgresUnderTest(string connectionString) => this.connectionString = connectionString;
 
-    public static async Task<StoreUnderTest> OpenAsync(PostgresFixture postgres) => await OpenAsync(await postgres.NewDatabaseAsync(), new PostgresStoreOptions { DueInterval = TimeSpan.Zero });
+    public static async Task<StoreUnderTest> OpenAsync(PostgresFixture postgres) => await OpenAsync(await postgres.NewDatabaseAsync(), null, Options);
 
-    public static async Task<PostgresUnderTest> OpenAsync(string connectionString, PostgresStoreOptions options)
+    /// <param name="port">Of a pooler before the server; null for none.</param>
+    public static async Task<PostgresUnderTest> OpenAsync(string database, int? port, PostgresStoreOptions options)
     {
-        var store = Opened(await PostgresStore.OpenAsync(connectionString, options, Cancellation));
-        var under = new PostgresUnderTest(connectionString) { Jobs = store.Jobs, Keys = store.Keys };
+        var settings = new NpgsqlConnectionStringBuilder(database);
+        await using (var connection = new NpgsqlConnection(database))
+        {
+            await connection.OpenAsync(Cancellation);
+            await using var clock = new NpgsqlCommand($"{Clock}; ALTER DATABASE {settings.Database} SET search_path = test_clock, pg_catalog, public", connection);
+            await clock.ExecuteNonQueryAsync(Cancellation);
+        }
+
+        NpgsqlConnection.ClearPool(new NpgsqlConnection(database));
+        settings.Port = port ?? settings.Port;
+        var store = Opened(await PostgresStore.OpenAsync(settings.ToString(), options, Cancellation));
+        var under = new PostgresUnderTest(settings.ToString()) { Jobs = store.Jobs, Keys = store.Keys };
         under.open.Add(store);
         return under;
     }
@@ -123,14 +138,14 @@ public sealed class PostgresUnderTest : StoreUnderTest
     {
         await using var connection = new NpgsqlConnection(connectionString);
         await connection.OpenAsync(Cancellation);
-        await using var command = new NpgsqlCommand(Pass, connection);
+        await using var command = new NpgsqlCommand("UPDATE test_clock.clock SET now = now + @passed", connection);
         command.Parameters.AddWithValue("passed", passed);
         await command.ExecuteNonQueryAsync(Cancellation);
     }
 
     public override async Task<IJobStore> AnotherAsync()
     {
-        var store = Opened(await PostgresStore.OpenAsync(connectionString, Cancellation));
+        var store = Opened(await PostgresStore.OpenAsync(connectionString, Options, Cancellation));
         open.Add(store);
         return store.Jobs;
     }

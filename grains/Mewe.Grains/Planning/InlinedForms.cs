@@ -17,8 +17,14 @@ internal static class InlinedForms
     private const double MostRepeated = 0.04;
 
     /// <param name="planned">With the variants chosen.</param>
+    /// <returns>None where the size of the module is limited: variants are worth more than what repeating them saves.</returns>
     public static ImmutableHashSet<uint> Choose(JobPlan plan, IReadOnlyList<PlannedFunction> planned, IReadOnlyDictionary<uint, FunctionCandidates> candidates, ExecutionProfile profile)
     {
+        if (plan.Request.Options.SizeBudget is not null)
+        {
+            return [];
+        }
+
         var left = MostRepeated * planned.Sum(function => function.Variants.Sum(place => (double)candidates[function.Function].LengthOf(place)));
         var inlined = ImmutableHashSet.CreateBuilder<uint>();
         foreach (var function in planned.Where(function => !function.Variants.IsEmpty && profile.Of(function.Function).Calls > 0)

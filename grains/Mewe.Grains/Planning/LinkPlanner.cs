@@ -60,6 +60,7 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
         var (basis, planned) = plan.Request.Options.Policy != DispatchPolicy.Auto ? await ForPolicyAsync(functions, cancellationToken)
             : plan.Request.Workload is null ? Estimate(functions)
             : await MeasureAsync(functions, cancellationToken);
+        planned = Fitting(planned, functions.ToFrozenDictionary(function => function.Function));
         var decided = new LinkPlan(LinkPlan.CurrentVersion, ToolVersion.Text, Convert.ToHexStringLower(plan.Facts.Sha256.AsSpan()), plan.RecordedOptions, basis, planned);
         return (decided, notes.ToImmutable());
     }
@@ -82,16 +83,12 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
             return;
         }
 
-        // The plan is part of the module and grows a little when dispatch and measurements are added.
-        const int planBytesPerFunction = 160;
         var byIndex = functions.ToFrozenDictionary(function => function.Function);
         var (fits, tooMany) = (0, mostVariants + 1);
         while (tooMany - fits > 1)
         {
             mostVariants = (fits + tooMany) / 2;
-            var planned = Choose(functions, Unbounded);
-            var size = Dispatching.Link(plan, planned, byIndex).Module.LongLength + (planBytesPerFunction * planned.Length) + planned.Sum(function => 4L * function.Variants.Length);
-            (fits, tooMany) = size <= most ? (mostVariants, tooMany) : (fits, mostVariants);
+            (fits, tooMany) = SizeOf(Choose(functions, Unbounded), byIndex) <= most ? (mostVariants, tooMany) : (fits, mostVariants);
         }
 
         mostVariants = fits;
@@ -99,6 +96,31 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
         {
             notes.Add(FormattableString.Invariant($"--size-budget leaves room for {fits} variants per function"));
         }
+    }
+
+    /// <summary>Which variants are fast enough changes which are linked, and others may be longer: where they do not fit, every function gives up its last ones.</summary>
+    private ImmutableArray<PlannedFunction> Fitting(ImmutableArray<PlannedFunction> planned, IReadOnlyDictionary<uint, FunctionCandidates> candidates)
+    {
+        if (plan.Request.Options.SizeBudget is not { } most)
+        {
+            return planned;
+        }
+
+        for (var limit = mostVariants - 1; limit >= 0 && SizeOf(planned, candidates) > most; limit--)
+        {
+            planned = [.. planned.Select(function => function.Variants.Length <= limit ? function
+                : limit > 0 ? function with { Variants = function.Variants[..limit] }
+                : new PlannedFunction(function.Function, null, null, null, null, null, [], function.Slower))];
+        }
+
+        return planned;
+    }
+
+    private long SizeOf(ImmutableArray<PlannedFunction> planned, IReadOnlyDictionary<uint, FunctionCandidates> candidates)
+    {
+        // The plan is part of the module and grows a little when dispatch and measurements are added.
+        const int planBytesPerFunction = 160;
+        return Dispatching.Link(plan, planned, candidates).Module.LongLength + (planBytesPerFunction * planned.Length) + planned.Sum(function => 4L * function.Variants.Length);
     }
 
     private (PlanBasis, ImmutableArray<PlannedFunction>) Estimate(IReadOnlyList<FunctionCandidates> functions)

@@ -127,7 +127,7 @@ internal sealed partial class PostgresJobStore
             var outcomes = new WriteOutcome[batch.Count];
             for (var i = 0; i < batch.Count; i++)
             {
-                outcomes[i] = done.Contains((claims[i].Job, claims[i].Function)) ? WriteOutcome.Written : (await FenceAsync(work, claims[i]))?.Otherwise(Ended.Written) ?? WriteOutcome.Lost;
+                outcomes[i] = done.Contains((claims[i].Job, claims[i].Function)) ? WriteOutcome.Written : (await FenceAsync(work, claims[i], "function-outcome"))?.Otherwise(Ended.Written) ?? WriteOutcome.Lost;
             }
 
             return outcomes;
@@ -180,8 +180,8 @@ internal sealed partial class PostgresJobStore
         }
     }
 
-    private static async Task<FenceRow?> FenceAsync(PostgresWork work, FunctionClaim claim) =>
-        (await work.QueryAsync("function-fence", Fence, Parameters.Job("job", claim.Job), Parameters.Int("function", claim.Function), Parameters.Int("attempt", claim.Attempt),
+    private static async Task<FenceRow?> FenceAsync(PostgresWork work, FunctionClaim claim, string statement = "function-fence") =>
+        (await work.QueryAsync(statement, Fence, Parameters.Job("job", claim.Job), Parameters.Int("function", claim.Function), Parameters.Int("attempt", claim.Attempt),
             Parameters.Text("silo", claim.Silo.Silo), Parameters.Long("epoch", claim.Silo.Epoch))).Select(row => (FenceRow?)row).SingleOrDefault();
 
     private static NpgsqlParameter[] Claims(IReadOnlyCollection<FunctionClaim> claims) =>

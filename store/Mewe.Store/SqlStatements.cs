@@ -20,9 +20,6 @@ public sealed class SqlStatements
     /// <summary>A statement. There is no other way to reach one than by a name in the code, so one that is missing is a bug.</summary>
     public string this[string name] => statements.TryGetValue(name, out var sql) ? sql : throw new InvalidOperationException($"no statement {name}");
 
-    /// <summary>All statements, for a test that looks at every one.</summary>
-    public IEnumerable<KeyValuePair<string, string>> All => statements;
-
     /// <summary>The numbered migrations of an assembly (NNNN-name), in their order.</summary>
     public static IReadOnlyList<(int Number, string Name, string Sql)> Migrations(Assembly assembly, string prefix) =>
         [.. Files(assembly, prefix).Select(file => (Number: int.Parse(file.Name.Split('-')[0], System.Globalization.CultureInfo.InvariantCulture), file.Name, file.Text)).OrderBy(file => file.Number)];

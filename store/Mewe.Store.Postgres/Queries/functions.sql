@@ -71,6 +71,10 @@ RETURNING work.ready + work.delayed + work.running = 0;
 -- name: function-fence
 SELECT functions.state, coalesce(attempt = @attempt AND silo = @silo AND epoch = @epoch, false) AS mine, ended, failures, max_attempts
 FROM functions JOIN job_work ON job_work.job = functions.job WHERE functions.job = @job AND function = @function FOR UPDATE OF functions;
+-- What became of a claim that is not in force. It never will be again, so nothing needs to be locked (and the counters are locked by then, which come after functions).
+-- name: function-outcome
+SELECT functions.state, coalesce(attempt = @attempt AND silo = @silo AND epoch = @epoch, false) AS mine, ended, failures, max_attempts
+FROM functions JOIN job_work ON job_work.job = functions.job WHERE functions.job = @job AND function = @function;
 -- name: function-fail
 UPDATE functions SET state = CASE WHEN @final THEN 4 ELSE 1 END, delayed = NOT @final, ended = 2, failures = failures + 1, finished_at = CASE WHEN @final THEN clock_timestamp() END,
     not_before = CASE WHEN NOT @final THEN clock_timestamp() + @back_off END, error_kind = @kind, error = @error

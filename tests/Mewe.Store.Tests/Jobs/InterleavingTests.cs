@@ -314,7 +314,7 @@ public abstract class InterleavingTests
 /// <summary>The embedded store against the model.</summary>
 public sealed class SqliteInterleavingTests : InterleavingTests
 {
-    protected override IEnumerable<int> Seeds => Enumerable.Range(1, 25);
+    protected override IEnumerable<int> Seeds => Enumerable.Range(1, 15);
 
     protected override Task<StoreUnderTest> OpenAsync() => SqliteUnderTest.OpenAsync();
 }
@@ -322,7 +322,7 @@ public sealed class SqliteInterleavingTests : InterleavingTests
 /// <summary>The cluster's store against the model.</summary>
 public sealed class PostgresInterleavingTests(PostgresFixture postgres) : InterleavingTests
 {
-    protected override IEnumerable<int> Seeds => Enumerable.Range(1, 12);
+    protected override IEnumerable<int> Seeds => Enumerable.Range(1, 8);
 
     protected override Task<StoreUnderTest> OpenAsync() => PostgresUnderTest.OpenAsync(postgres);
 }

@@ -313,7 +313,7 @@ public abstract partial class JobStoreConformance
     {
         var silo = await SiloAsync();
         var (job, bad) = (await SubmitAsync(), await SubmitAsync());
-        var steps = await Ok(Store.ClaimJobsAsync(silo, 2, null, Cancellation));
+        ClaimedJob[] steps = [.. await Ok(Store.ClaimJobsAsync(silo, 1, job, Cancellation)), .. await Ok(Store.ClaimJobsAsync(silo, 1, bad, Cancellation))];
         Assert.Equal(WriteOutcome.Written, await Ok(Store.FailJobAsync(steps[0].Claim, new WorkError("Engine", "again"), retry: true, Cancellation)));
         Assert.Equal(WriteOutcome.AlreadyWritten, await Ok(Store.FailJobAsync(steps[0].Claim, new WorkError("Engine", "again"), retry: true, Cancellation)));
         Assert.Equal(WriteOutcome.Written, await Ok(Store.FailJobAsync(steps[1].Claim, new WorkError("BadModule", "no module"), retry: false, Cancellation)));

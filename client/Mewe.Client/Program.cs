@@ -41,6 +41,8 @@ Console.CancelKeyPress += (_, pressed) =>
     interrupt.Cancel();
 };
 
+using var telemetry = ClientTelemetry.Start();
+using var span = ClientTelemetry.Begin(parsed.CommandResult.Command.Name);
 try
 {
     return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, interrupt.Token);

@@ -30,9 +30,9 @@ public sealed class ApiFixture(PostgresFixture postgres) : IAsyncLifetime
         Read = await KeyAsync(database, "read");
         Admin = await KeyAsync(database, "admin");
         Revoked = await KeyAsync(database, "submit");
-        var (_, list, _) = await MeweCommand.RunAsync(SiloProcess.Path, Environment(database), ["admin", "key", "list", "--json"]);
+        var (_, list, _) = await MeweCommand.RunAsync(Programs.Silo, Environment(database), ["admin", "key", "list", "--json"]);
         var id = JsonDocument.Parse(list).RootElement.EnumerateArray().Last().GetProperty("id").GetString()!;
-        Assert.Equal(0, (await MeweCommand.RunAsync(SiloProcess.Path, Environment(database), ["admin", "key", "revoke", id])).ExitCode);
+        Assert.Equal(0, (await MeweCommand.RunAsync(Programs.Silo, Environment(database), ["admin", "key", "revoke", id])).ExitCode);
         Cluster = new TestCluster(database, TestCluster.Lease);
         await Cluster.Start(2, null, "--max-upload", "200000").ReadyAsync(TestContext.Current.CancellationToken);
     }
@@ -41,7 +41,7 @@ public sealed class ApiFixture(PostgresFixture postgres) : IAsyncLifetime
 
     private static async Task<string> KeyAsync(string database, string role)
     {
-        var (code, key, errors) = await MeweCommand.RunAsync(SiloProcess.Path, Environment(database), ["admin", "key", "create", "--name", role, "--role", role]);
+        var (code, key, errors) = await MeweCommand.RunAsync(Programs.Silo, Environment(database), ["admin", "key", "create", "--name", role, "--role", role]);
         Assert.True(code == 0, errors);
         return key.Trim();
     }
@@ -204,16 +204,16 @@ public sealed class ApiTests(ApiFixture api) : IClassFixture<ApiFixture>
         Assert.Equal(submitted.Id, again.Id);
         Assert.Equal((HttpStatusCode.Conflict, "not-ready"), (early.Status, early.Type));
         Assert.Equal(Client.Http.JobState.Completed, seen[^1].State);
-        Assert.Equal((2, 2), (seen[^1].Done, seen[^1].Total));
+        Assert.Equal((3, 3), (seen[^1].Done, seen[^1].Total));
         Assert.Equal(Client.Http.JobState.Completed, finished.State);
         Assert.Equal(await job.ExpectedAsync(), await reader.GetModuleAsync(submitted.Id, Cancellation));
         Assert.Contains("\"moduleSha256\"", Encoding.UTF8.GetString(await reader.GetReportAsync(submitted.Id, Cancellation)));
         Assert.Contains("\"functions\"", Encoding.UTF8.GetString(await reader.GetPlanAsync(submitted.Id, Cancellation)));
 
-        var functions = await reader.ListFunctionsAsync(submitted.Id, 1, null, null, Cancellation);
+        var functions = await reader.ListFunctionsAsync(submitted.Id, 2, null, null, Cancellation);
         var rest = await reader.ListFunctionsAsync(submitted.Id, 2, functions.Next, null, Cancellation);
-        Assert.Equal((1, 1, null), (functions.Functions.Count, rest.Functions.Count, rest.Next));
-        Assert.True(functions.Functions[0].Index < rest.Functions[0].Index);
+        Assert.Equal((2, 1, null), (functions.Functions.Count, rest.Functions.Count, rest.Next));
+        Assert.True(functions.Functions[1].Index < rest.Functions[0].Index);
         var linked = await reader.ListVariantsAsync(submitted.Id, 1000, null, null, null, linked: true, Cancellation);
         var first = await reader.ListVariantsAsync(submitted.Id, 1, null, null, null, linked: true, Cancellation);
         var second = await reader.ListVariantsAsync(submitted.Id, 1, first.Next, null, null, linked: true, Cancellation);

@@ -35,8 +35,8 @@ public sealed class GrainHost : IDisposable
     public GrainHost(IJobStore store, JobEngines engines, ISolver? solver, JobLemmas lemmas, StoreProblem? lemmaProblem, int workers)
     {
         (Store, Engines, Solver, Lemmas, LemmaProblem, Workers) = (store, engines, solver, lemmas, lemmaProblem, workers);
-        Threads = new WorkerThreads(workers);
-        Prover = new Prover(workers, solver, lemmas);
+        Threads = new WorkerThreads(2 * workers);
+        Prover = new Prover(2 * workers, solver, lemmas);
         Processor = new ProcessorShares(() => Environment.CpuUsage.TotalTime + engines.ProcessorTime);
         Workspaces = new JobWorkspaces(this);
     }
@@ -48,7 +48,7 @@ public sealed class GrainHost : IDisposable
     /// <summary>Null for none: then less is proved.</summary>
     public ISolver? Solver { get; }
 
-    /// <summary>Steps that compute at a time.</summary>
+    /// <summary>Steps that compute at a time; there are threads for as many guests, see <see cref="SiloScheduler"/>.</summary>
     public int Workers { get; }
 
     public TimeProvider Time { get; init; } = TimeProvider.System;

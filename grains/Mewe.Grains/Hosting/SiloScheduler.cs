@@ -35,6 +35,8 @@ public enum SchedulerEnd
 /// (also on signals, so that cancelling takes a moment), and <i>claim</i>.</para>
 /// <para>Claiming never asks for more than there are free workers: what one silo keeps waiting another could do. Steps of jobs and functions take turns in going first, so that neither a long queue of jobs to plan nor
 /// a job with many functions keeps the other from its turn.</para>
+/// <para>Functions can take minutes, and nothing interrupts them. So that a job which comes when all workers are taken need not wait for one of them, it is let in as a <i>guest</i>: beside the workers, up to as many
+/// again, while it has less than its share. The processors are then shared by the operating system.</para>
 /// <para>No local clock decides about leases: a silo that cannot reach the store works on, since whatever it writes in the end is fenced.</para>
 /// </remarks>
 public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
@@ -194,8 +196,12 @@ public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
                     continue;
                 }
             }
+            else if (options.OnlyJob is null && host.Workers + free > 0 && await ClaimGuestAsync(cancellationToken))
+            {
+                continue;
+            }
 
-            if (claimed < free)
+            if (claimed < free || (free <= 0 && options.OnlyJob is null))
             {
                 // There is nothing more to have: until somebody says otherwise, or a step of one's own ends, after which its job may need the next.
                 using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -204,7 +210,7 @@ public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
                 await waiting.CancelAsync();
                 await signal.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             }
-            else if (free == 0)
+            else if (free <= 0)
             {
                 await slot.WaitAsync(cancellationToken);
             }
@@ -260,6 +266,64 @@ public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
         }
 
         return (claimed, false);
+    }
+
+    /// <summary>Lets somebody in beside the workers, all of which are taken: a step of a job, or a function of a job that has less than its share.</summary>
+    /// <returns>Whether somebody was there.</returns>
+    private async Task<bool> ClaimGuestAsync(CancellationToken cancellationToken)
+    {
+        var current = Lease!;
+        if (lostAnswer && !await ReleaseUnknownAsync(current, cancellationToken))
+        {
+            return false;
+        }
+
+        if (!(await host.Store.ClaimJobsAsync(current, 1, null, cancellationToken)).TryGet(out var waiting))
+        {
+            lostAnswer = true;
+            return false;
+        }
+
+        if (waiting.Count > 0)
+        {
+            Start(waiting[0]);
+            return true;
+        }
+
+        if (!(await host.Store.ListJobsAsync(new JobQuery { State = JobState.Running }, cancellationToken)).TryGet(out var running))
+        {
+            return false;
+        }
+
+        // Whoever is served here decides what counts as less: a job of a lower priority waits for its turn, and one that has as many places as this silo has workers has its share.
+        HashSet<string> served;
+        lock (gate)
+        {
+            served = [.. functions.Keys.Select(claim => claim.Job)];
+        }
+
+        var priority = running.Where(job => served.Contains(job.Id)).Select(job => job.Submitted.Priority).DefaultIfEmpty(int.MinValue).Max();
+        var most = running.Where(job => served.Contains(job.Id)).Select(Share).DefaultIfEmpty(0).Max();
+        var guest = running.Where(job => job.Progress.Available > 0 && job.Submitted.Priority >= priority && job.Progress.Running < host.Workers && Share(job) < most).OrderBy(Share).ThenBy(job => job.Id, StringComparer.Ordinal).FirstOrDefault();
+        if (guest is null)
+        {
+            return false;
+        }
+
+        if (!(await host.Store.ClaimFunctionsAsync(current, 1, guest.Id, cancellationToken)).TryGet(out var found))
+        {
+            lostAnswer = true;
+            return false;
+        }
+
+        foreach (var function in found)
+        {
+            Start(function);
+        }
+
+        return found.Count > 0;
+
+        static double Share(JobRecord job) => (double)job.Progress.Running / job.Submitted.Weight;
     }
 
     /// <summary>Claims whose answer did not arrive may have happened. Nobody works on them, so they are given back.</summary>
@@ -320,7 +384,7 @@ public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
         }
     }
 
-    /// <summary>How many workers are free, and what tells when that may have changed.</summary>
+    /// <summary>How many workers are free (guests make it negative), and what tells when that may have changed.</summary>
     private (int Free, Task Changed) Free()
     {
         lock (gate)

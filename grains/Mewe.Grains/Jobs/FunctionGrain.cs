@@ -50,6 +50,12 @@ public sealed class FunctionGrain(string job, int function, GrainHost host) : St
         return answer;
     }
 
+    protected override async Task<StoreAnswer<WriteOutcome>> ReleaseAsync(ClaimedFunction claim, CancellationToken cancellationToken)
+    {
+        var answer = await Host.Store.ReleaseFunctionsAsync([claim.Claim], cancellationToken);
+        return answer.TryGet(out _) ? StoreAnswer<WriteOutcome>.Of(WriteOutcome.Written) : answer.Problem!;
+    }
+
     /// <summary>What people query: a row for each candidate that passed, by its place.</summary>
     private static List<NewVariant> Rows(FunctionCandidates candidates)
     {

@@ -30,6 +30,12 @@ public sealed class JobGrain(string job, GrainHost host) : StepGrain<ClaimedJob>
 
     protected override Task<StoreAnswer<WriteOutcome>> FailAsync(ClaimedJob claim, WorkError error, bool retry, CancellationToken cancellationToken) =>
         Host.Store.FailJobAsync(claim.Claim, error, retry, cancellationToken);
+
+    protected override async Task<StoreAnswer<WriteOutcome>> ReleaseAsync(ClaimedJob claim, CancellationToken cancellationToken)
+    {
+        var answer = await Host.Store.ReleaseJobsAsync([claim.Claim], cancellationToken);
+        return answer.TryGet(out _) ? StoreAnswer<WriteOutcome>.Of(WriteOutcome.Written) : answer.Problem!;
+    }
 }
 
 /// <summary>Phases of a step as an observer takes them.</summary>

@@ -40,6 +40,12 @@ public sealed class LinkerGrain(string job, GrainHost host) : StepGrain<ClaimedJ
     protected override Task<StoreAnswer<WriteOutcome>> FailAsync(ClaimedJob claim, WorkError error, bool retry, CancellationToken cancellationToken) =>
         Host.Store.FailJobAsync(claim.Claim, error, retry, cancellationToken);
 
+    protected override async Task<StoreAnswer<WriteOutcome>> ReleaseAsync(ClaimedJob claim, CancellationToken cancellationToken)
+    {
+        var answer = await Host.Store.ReleaseJobsAsync([claim.Claim], cancellationToken);
+        return answer.TryGet(out _) ? StoreAnswer<WriteOutcome>.Of(WriteOutcome.Written) : answer.Problem!;
+    }
+
     private async Task<(ImmutableArray<FunctionFindings> Findings, SortedDictionary<uint, string> Failed)> ReadAsync(JobPlan plan, CancellationToken cancellationToken)
     {
         var findings = ImmutableArray.CreateBuilder<FunctionFindings>(plan.Functions.Length);

@@ -18,6 +18,9 @@ public enum StepStatus
     /// <summary>The attempt failed, and the store knows.</summary>
     Failed,
 
+    /// <summary>It was given back, for silos of another build.</summary>
+    Released,
+
     /// <summary>Somebody else has the work by now (rescued, cancelled): what was computed had no effect.</summary>
     Lost,
 
@@ -88,6 +91,9 @@ public abstract class StepGrain<TClaim>(string key, GrainHost host)
     /// <param name="retry">False where another attempt would end the same way.</param>
     protected abstract Task<StoreAnswer<WriteOutcome>> FailAsync(TClaim claim, WorkError error, bool retry, CancellationToken cancellationToken);
 
+    /// <summary>Gives the claim back, as if it had not been made.</summary>
+    protected abstract Task<StoreAnswer<WriteOutcome>> ReleaseAsync(TClaim claim, CancellationToken cancellationToken);
+
     /// <summary>A failure of the work that is no exception: says why there is no result.</summary>
     protected sealed class WorkFailedException(JobFailure failure) : Exception(failure.Message)
     {
@@ -134,6 +140,11 @@ public abstract class StepGrain<TClaim>(string key, GrainHost host)
         {
             write = await Host.Threads.RunAsync(() => ComputeAsync(claim, token));
         }
+        catch (ForeignBuildException exception) when (!token.IsCancellationRequested)
+        {
+            ended = StepStatus.Released;
+            write = await LeaveAsync(claim, exception, token);
+        }
         catch (Exception exception) when (!(exception is OperationCanceledException && token.IsCancellationRequested) && exception is not StoreFailedException)
         {
             ended = StepStatus.Failed;
@@ -143,6 +154,22 @@ public abstract class StepGrain<TClaim>(string key, GrainHost host)
 
         computed.TrySetResult();
         return await Host.AskAsync(write, token) == WriteOutcome.Lost ? StepStatus.Lost : ended;
+    }
+
+    /// <summary>
+    /// Leaves the work to the silos of the build that planned the job, as there are in the middle of an upgrade. The worker waits a little first, or it would be given the same again at once. Where there
+    /// are none the work has failed.
+    /// </summary>
+    private async Task<Func<CancellationToken, Task<StoreAnswer<WriteOutcome>>>> LeaveAsync(TClaim claim, ForeignBuildException exception, CancellationToken cancellationToken)
+    {
+        var silos = await Host.AskAsync(Host.Store.ListSilosAsync, cancellationToken);
+        if (!silos.Any(silo => silo.Alive && silo.Version == exception.Build))
+        {
+            return token => FailAsync(claim, new WorkError(nameof(JobFailureKind.Unusable), exception.Message), retry: false, token);
+        }
+
+        await Task.Delay(JobLimits.Poll, Host.Time, cancellationToken);
+        return token => ReleaseAsync(claim, token);
     }
 
     private (WorkError Error, bool Retry) Explain(Exception exception)

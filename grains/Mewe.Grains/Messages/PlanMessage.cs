@@ -45,12 +45,13 @@ public static class PlanMessage
     /// <param name="request">The job's, with the module.</param>
     /// <param name="engines">Those of this silo.</param>
     /// <exception cref="MessageFormatException">The bytes are damaged, or belong to another module.</exception>
+    /// <exception cref="ForeignBuildException">Another build planned the job.</exception>
     /// <exception cref="EngineFailedException">The plan names an engine that this silo does not have.</exception>
     public static (JobPlan Plan, TimeSpan ProcessorTime) Read(ReadOnlySpan<byte> bytes, JobRequest request, JobEngines engines) => MessageReader.Read(bytes, Name, Version, (ref reader) =>
     {
         if (reader.Text() is var build && build != BuildIdentity.Text)
         {
-            throw new MessageFormatException($"the job was planned by another build of Mewe ({build}, this is {BuildIdentity.Text}): what they propose may differ, so they do not share a job");
+            throw new ForeignBuildException(build);
         }
 
         var processorTime = TimeSpan.FromTicks(reader.Long());
@@ -76,4 +77,10 @@ public static class PlanMessage
         };
         return (plan, processorTime);
     });
+}
+
+/// <summary>Another build planned the job: what they propose may differ, so they do not share a job.</summary>
+internal sealed class ForeignBuildException(string build) : Exception($"the job was planned by another build of Mewe ({build}, this is {BuildIdentity.Text}), of which no silo is left; submit it again")
+{
+    public string Build { get; } = build;
 }

@@ -39,7 +39,7 @@ internal sealed class CandidatePool(int wanted, RequiredEvidence required)
     public const int MaxProofsPerVariant = 4;
 
     /// <summary>Of so many attempts one must succeed for more candidates to be worth their proofs.</summary>
-    private const int WorthwhileShare = 4;
+    private const int WorthwhileShare = 6;
 
     private readonly List<PassedCandidate> passed = [];
 

@@ -9,7 +9,8 @@ internal static class JobFailures
     {
         JobFailureKind.BadModule or JobFailureKind.BadPlan => ExitCode.DataError,
         JobFailureKind.BadOptions => ExitCode.Usage,
-        JobFailureKind.EngineFailed => ExitCode.Unavailable,
+        JobFailureKind.EngineFailed or JobFailureKind.SiloDied or JobFailureKind.Unusable => ExitCode.Unavailable,
+        JobFailureKind.Cancelled => ExitCode.Negative,
         _ => ExitCode.Internal,
     };
 }

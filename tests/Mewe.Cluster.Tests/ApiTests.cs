@@ -237,6 +237,22 @@ public sealed class ApiTests(ApiFixture api) : IClassFixture<ApiFixture>
     }
 
     [Fact]
+    public async Task AClientThatSendsNothingMoreIsCutOffWithAnAnswer()
+    {
+        using var socket = new System.Net.Sockets.TcpClient();
+        await socket.ConnectAsync(IPAddress.Loopback, api.Cluster.Silos[0].Address.Port, Cancellation);
+        await using var stream = socket.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(
+            $"POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {api.Submit}\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 5000\r\n\r\n--x\r\n"), Cancellation);
+        using var reader = new StreamReader(stream);
+
+        var answer = await reader.ReadToEndAsync(Cancellation).WaitAsync(TimeSpan.FromSeconds(60), Cancellation);
+
+        Assert.StartsWith("HTTP/1.1 408", answer);
+        Assert.Contains("application/problem+json", answer);
+    }
+
+    [Fact]
     public async Task TheDocumentDescribesEveryOperation()
     {
         using var http = new HttpClient { BaseAddress = api.Cluster.Silos[0].Address };

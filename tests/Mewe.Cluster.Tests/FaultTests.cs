@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Mewe.Cluster.Tests.Running;
 using Mewe.Tests;
+using Npgsql;
 
 namespace Mewe.Cluster.Tests;
 
@@ -113,6 +114,23 @@ public sealed class FaultTests(PostgresFixture postgres)
 
         await server.StopAsync(crash: true, Cancellation);
         await server.StartAsync(Cancellation);
+        var finished = await cluster.FinishedAsync(id);
+
+        Assert.Equal(await job.ExpectedAsync(), await cluster.ModuleAsync(finished));
+        await NothingIsLostOrDoubledAsync(cluster, finished);
+    }
+
+    [Fact]
+    public async Task BehindAPoolerInTransactionModeASiloDiesAndTheModuleIsTheSame()
+    {
+        var job = TestJob.Usual(seed: 7);
+        await using var pooler = new TransactionPooler((await postgres.ServerAsync()).Port, connections: 3);
+        var through = new NpgsqlConnectionStringBuilder(await postgres.NewDatabaseAsync()) { Port = pooler.Port }.ConnectionString;
+        await using var cluster = await TestCluster.StartAsync(through, silos: 2);
+        var id = (await cluster.SubmitAsync(job)).Id;
+        await HeldAsync(cluster, cluster.Silos[0].Name);
+        await cluster.KillAsync(cluster.Silos[0]);
+
         var finished = await cluster.FinishedAsync(id);
 
         Assert.Equal(await job.ExpectedAsync(), await cluster.ModuleAsync(finished));

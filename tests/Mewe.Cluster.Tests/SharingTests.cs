@@ -107,6 +107,25 @@ public sealed class SharingTests(PostgresFixture postgres)
         await Task.WhenAll(watchers.Select(watcher => watcher.ContinueWith(_ => { }, TaskScheduler.Default)));
     }
 
+    /// <summary>Only where nothing else runs: it measures, so it is asked for by name (<c>-explicit only</c>).</summary>
+    [Fact(Explicit = true)]
+    public async Task TwoSilosAreNearlyTwiceAsFastAsOne()
+    {
+        var job = new TestJob("encrypt", 8, "");
+        async Task<TimeSpan> OnAsync(int silos)
+        {
+            await using var cluster = await TestCluster.StartAsync(await postgres.NewDatabaseAsync(), silos);
+            await cluster.FinishedAsync((await cluster.SubmitAsync(job with { Seed = 1, Variants = 2 })).Id); // what is only slow the first time
+            var finished = await cluster.FinishedAsync((await cluster.SubmitAsync(job)).Id);
+            return finished.FinishedAt!.Value - finished.SubmittedAt;
+        }
+
+        var (one, two) = (await OnAsync(1), await OnAsync(2));
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"one silo {one.TotalSeconds:0.0} s, two {two.TotalSeconds:0.0} s: {one / two:0.00} times as fast");
+        Assert.InRange(one / two, 1.8, 3);
+    }
+
     private static async Task<TimeSpan> TimeAsync(TestCluster cluster, ulong seed)
     {
         var watch = Stopwatch.StartNew();

@@ -253,25 +253,4 @@ public sealed class MessageTests
     {
         Assert.Contains(reason, Assert.Throws<MessageFormatException>(() => JobSpecification.Parse(Encoding.UTF8.GetBytes(json))).Message);
     }
-
-    private sealed class NamedEngine(string name, string version) : IWasmEngine
-    {
-        public EngineInfo Info { get; } = new(name, version, "", new HashSet<WasmFeature>());
-
-        public TimeSpan ProcessorTime => default;
-
-        public Task<EngineResult<EngineValidation>> ValidateAsync(ReadOnlyMemory<byte> module, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<EngineResult<SweepResult>> SweepAsync(SweepRequest request, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<EngineResult<RunResult>> RunAsync(ModuleRun run, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<EngineResult<TimingResult>> TimeAsync(TimingRequest request, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<EngineResult<MachineCode>> MachineCodeAsync(ReadOnlyMemory<byte> module, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<EngineResult<IEngineSession>> OpenSessionAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public ValueTask DisposeAsync() => default;
-    }
 }

@@ -88,6 +88,11 @@ public sealed class LocalJob(JobEngines engines, JobRequest request, ILemmaStore
                 }
 
                 ending.Token.ThrowIfCancellationRequested();
+                if (running.IsCompleted && !job.State.IsTerminal())
+                {
+                    await running;
+                    throw new InvalidOperationException("another process has the name of this one's silo");
+                }
             }
         }
         catch (OperationCanceledException) when (ending.IsCancellationRequested)

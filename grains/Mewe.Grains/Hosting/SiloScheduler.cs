@@ -41,6 +41,9 @@ public enum SchedulerEnd
 /// </remarks>
 public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
 {
+    /// <summary>How long one waits for work that was told to stop.</summary>
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(3);
+
     private readonly Lock gate = new();
     private readonly Dictionary<JobClaim, Active> steps = [];
     private readonly Dictionary<FunctionClaim, Active> functions = [];
@@ -363,7 +366,7 @@ public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
         }
 
         grain.Begin(claim);
-        _ = ObserveAsync();
+        active.Ended = ObserveAsync();
 
         async Task ObserveAsync()
         {
@@ -417,6 +420,14 @@ public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
     private async Task RetireAsync()
     {
         StopAll();
+        Task[] ending;
+        lock (gate)
+        {
+            ending = [.. steps.Values.Concat(functions.Values).Select(active => active.Ended)];
+        }
+
+        // Who ends the process next takes the engines away; steps notice within moments that they are to stop.
+        await Task.WhenAny(Task.WhenAll(ending), Task.Delay(StopPatience, host.Time));
         if (Lease is { } current)
         {
             // A store that does not answer now finds out by itself, when the lease runs out.
@@ -428,6 +439,9 @@ public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
     {
         /// <summary>True while it needs a worker.</summary>
         public bool Computes { get; set; } = true;
+
+        /// <summary>Ends with the work.</summary>
+        public Task Ended { get; set; } = Task.CompletedTask;
 
         public void Stop() => stop();
     }

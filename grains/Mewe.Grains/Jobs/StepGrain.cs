@@ -140,12 +140,17 @@ public abstract class StepGrain<TClaim>(string key, GrainHost host)
         {
             write = await Host.Threads.RunAsync(() => ComputeAsync(claim, token));
         }
-        catch (ForeignBuildException exception) when (!token.IsCancellationRequested)
+        catch (Exception exception) when (token.IsCancellationRequested && exception is not StoreFailedException)
+        {
+            // Whatever went wrong on the way out (an engine that is gone already) is no failure of the work.
+            throw new OperationCanceledException("the step was stopped", exception, token);
+        }
+        catch (ForeignBuildException exception)
         {
             ended = StepStatus.Released;
             write = await LeaveAsync(claim, exception, token);
         }
-        catch (Exception exception) when (!(exception is OperationCanceledException && token.IsCancellationRequested) && exception is not StoreFailedException)
+        catch (Exception exception) when (exception is not StoreFailedException)
         {
             ended = StepStatus.Failed;
             var (error, retry) = Explain(exception);

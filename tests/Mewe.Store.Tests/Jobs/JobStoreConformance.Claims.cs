@@ -319,7 +319,8 @@ public abstract partial class JobStoreConformance
         Assert.Equal(WriteOutcome.Written, await Ok(Store.FailJobAsync(steps[1].Claim, new WorkError("BadModule", "no module"), retry: false, Cancellation)));
         var first = await JobAsync(job);
         Assert.Equal((JobState.Queued, 1, "again"), (first.State, first.Failures, first.Error!.Message));
-        var second = await JobAsync(bad);        Assert.Equal((JobState.Failed, "BadModule"), (second.State, second.Error!.Kind));
+        var second = await JobAsync(bad);
+        Assert.Equal((JobState.Failed, "BadModule"), (second.State, second.Error!.Kind));
         Assert.Empty(await Ok(Store.ClaimJobsAsync(silo, 2, null, Cancellation)));
         await under.PassAsync(JobLimits.BackOff(1));
         var plan = await ClaimJobAsync(silo, JobStep.Plan);

@@ -127,12 +127,14 @@ internal sealed partial class PostgresJobStore
 
     private static async Task<int> PruneBlobsAsync(PostgresWork work)
     {
-        var uploads = await work.QueryAsync("blobs-prune", row => row.GetInt64(0), Parameters.Span("kept", JobLimits.UnreferencedBlob), Parameters.Int("limit", PruneBatch));
-        if (uploads.Count > 0)
+        var hashes = await work.QueryAsync("blobs-unreferenced", row => row.GetFieldValue<byte[]>(0), Parameters.Span("kept", JobLimits.UnreferencedBlob), Parameters.Int("limit", PruneBatch));
+        if (hashes.Count == 0)
         {
-            await work.ExecuteAsync("uploads-drop", Parameters.Longs("uploads", uploads));
+            return 0;
         }
 
+        var uploads = await work.QueryAsync("blobs-prune", row => row.GetInt64(0), Parameters.BytesOf("hashes", hashes));
+        await work.ExecuteAsync("uploads-drop", Parameters.Longs("uploads", uploads));
         return uploads.Count;
     }
 }

@@ -8,6 +8,9 @@ internal sealed partial class PostgresJobStore
     /// <summary>Of a page of results: the count, and bytes after which it ends.</summary>
     private const int ResultRows = 64, ResultBytes = 8 << 20;
 
+    /// <summary>Variants that go to the server with their functions, in one statement.</summary>
+    private const int LargestStatement = 2_000;
+
     private long lookedForDue;
 
     public async Task<StoreAnswer<IReadOnlyList<ClaimedFunction>>> ClaimFunctionsAsync(SiloLease lease, int count, string? onlyJob, CancellationToken cancellation)
@@ -66,7 +69,12 @@ internal sealed partial class PostgresJobStore
             var final = !retry || fence.Failures + 1 >= fence.MaxAttempts;
             await work.ExecuteAsync("function-fail", Parameters.Job("job", claim.Job), Parameters.Int("function", claim.Function), Parameters.Bool("final", final),
                 Parameters.Span("back_off", JobLimits.BackOff(fence.Failures + 1)), Parameters.Text("kind", error.Kind), Parameters.Text("error", error.Message));
-            await CountedAsync(work, await work.QueryAsync("work-failed", row => row.GetBoolean(0), Parameters.Job("job", claim.Job), Parameters.Bool("final", final)));
+            if ((await work.QueryAsync("work-failed", row => row.GetBoolean(0), Parameters.Job("job", claim.Job), Parameters.Bool("final", final))).Contains(true))
+            {
+                await NotifyAsync(work);
+                signal.Raise();
+            }
+
             return WriteOutcome.Written;
         },
         cancellation);
@@ -103,44 +111,90 @@ internal sealed partial class PostgresJobStore
         return answer.Select<IReadOnlyList<FinishedFunction>>(page => [.. page.OfType<FinishedFunction>()]);
     }
 
-    /// <summary>Many completions in one transaction: one lock on the counters of a job, one COPY of variants, one commit.</summary>
-    private Task<StoreAnswer<WriteOutcome[]>> CompleteAsync(IReadOnlyList<Completion> batch) => session.RunAsync(
-        async work =>
+    /// <summary>Many completions in one transaction: one lock on the counters of a job, one commit. Up to <see cref="LargestStatement"/> variants it is one statement, beyond a COPY.</summary>
+    private async Task<StoreAnswer<WriteOutcome[]>> CompleteAsync(IReadOnlyList<Completion> batch)
+    {
+        NpgsqlParameter[] parameters =
+        [
+            .. Claims([.. batch.Select(completion => completion.Claim)]), Parameters.Ints("variants", batch.Select(completion => completion.Result.Variants.Count)),
+            Parameters.Longs("proposed", batch.Select(completion => completion.Result.Candidates.Proposed)), Parameters.Longs("tested", batch.Select(completion => completion.Result.Candidates.Tested)),
+            Parameters.Longs("refuted", batch.Select(completion => completion.Result.Candidates.Refuted)), Parameters.BytesOf("contents", batch.Select(completion => completion.Result.Content)),
+        ];
+        var answer = batch.Sum(completion => (long)completion.Result.Variants.Count) <= LargestStatement
+            ? await session.QueryAsync("functions-done-at-once", row => (Job: row.Id(0), Function: row.GetInt32(1), Finished: row.GetBoolean(2)), CancellationToken.None, [.. parameters, .. Variants(batch)])
+            : await session.RunAsync(work => CopyAsync(work, batch, parameters), CancellationToken.None);
+        if (!answer.TryGet(out var rows))
         {
-            var claims = batch.Select(completion => completion.Claim).ToList();
-            var results = batch.Select(completion => completion.Result).ToList();
-            var done = (await work.QueryAsync("functions-done", row => (row.Id(0), row.GetInt32(1)),
-                [.. Claims(claims), Parameters.Ints("variants", results.Select(result => result.Variants.Count)), Parameters.Longs("proposed", results.Select(result => result.Candidates.Proposed)),
-                    Parameters.Longs("tested", results.Select(result => result.Candidates.Tested)), Parameters.Longs("refuted", results.Select(result => result.Candidates.Refuted)),
-                    Parameters.BytesOf("contents", results.Select(result => result.Content))])).ToHashSet();
-            var written = batch.Where(completion => done.Contains((completion.Claim.Job, completion.Claim.Function))).ToList();
-            await CopyVariantsAsync(work, written);
-            var jobs = written.GroupBy(completion => completion.Claim.Job).ToList();
-            if (jobs.Count > 0)
+            return answer.Problem!;
+        }
+
+        if (rows.Any(row => row.Finished))
+        {
+            signal.Raise();
+        }
+
+        var done = rows.Select(row => (row.Job, row.Function)).ToHashSet();
+        var outcomes = new WriteOutcome[batch.Count];
+        for (var i = 0; i < batch.Count; i++)
+        {
+            var claim = batch[i].Claim;
+            if (done.Contains((claim.Job, claim.Function)))
             {
-                var tallies = jobs.Select(job => job.Aggregate(default(CandidateTally), (sum, completion) => sum + completion.Result.Candidates)).ToList();
-                await CountedAsync(work, await work.QueryAsync("work-done", row => row.GetBoolean(0), Parameters.Jobs("jobs", jobs.Select(job => job.Key)), Parameters.Ints("done", jobs.Select(job => job.Count())),
-                    Parameters.Longs("variants", jobs.Select(job => job.Sum(completion => (long)completion.Result.Variants.Count))), Parameters.Longs("proposed", tallies.Select(tally => tally.Proposed)),
-                    Parameters.Longs("tested", tallies.Select(tally => tally.Tested)), Parameters.Longs("refuted", tallies.Select(tally => tally.Refuted))));
+                outcomes[i] = WriteOutcome.Written;
+                continue;
             }
 
-            var outcomes = new WriteOutcome[batch.Count];
-            for (var i = 0; i < batch.Count; i++)
+            var what = await session.QueryAsync("function-outcome", Fence, CancellationToken.None, Key(claim));
+            if (!what.TryGet(out var fences))
             {
-                outcomes[i] = done.Contains((claims[i].Job, claims[i].Function)) ? WriteOutcome.Written : (await FenceAsync(work, claims[i], "function-outcome"))?.Otherwise(Ended.Written) ?? WriteOutcome.Lost;
+                return what.Problem!;
             }
 
-            return outcomes;
-        },
-        CancellationToken.None);
+            outcomes[i] = fences.Count == 0 ? WriteOutcome.Lost : fences[0].Otherwise(Ended.Written);
+        }
+
+        return StoreAnswer<WriteOutcome[]>.Of(outcomes);
+    }
+
+    /// <summary>Counters last: they are what others wait for.</summary>
+    private static async Task<List<(string Job, int Function, bool Finished)>> CopyAsync(PostgresWork work, IReadOnlyList<Completion> batch, NpgsqlParameter[] parameters)
+    {
+        var done = (await work.QueryAsync("functions-done", row => (Job: row.Id(0), Function: row.GetInt32(1)), [.. parameters.Select(parameter => parameter.Clone())])).ToHashSet();
+        var written = batch.Where(completion => done.Contains((completion.Claim.Job, completion.Claim.Function))).ToList();
+        if (written.Count == 0)
+        {
+            return [];
+        }
+
+        await CopyVariantsAsync(work, written);
+        var jobs = written.GroupBy(completion => completion.Claim.Job).ToList();
+        var tallies = jobs.Select(job => job.Aggregate(default(CandidateTally), (sum, completion) => sum + completion.Result.Candidates)).ToList();
+        var finished = (await work.QueryAsync("work-done", row => row.GetBoolean(0), Parameters.Jobs("jobs", jobs.Select(job => job.Key)), Parameters.Ints("done", jobs.Select(job => job.Count())),
+            Parameters.Longs("variants", jobs.Select(job => job.Sum(completion => (long)completion.Result.Variants.Count))), Parameters.Longs("proposed", tallies.Select(tally => tally.Proposed)),
+            Parameters.Longs("tested", tallies.Select(tally => tally.Tested)), Parameters.Longs("refuted", tallies.Select(tally => tally.Refuted)))).Contains(true);
+        if (finished)
+        {
+            await NotifyAsync(work);
+        }
+
+        return [.. done.Select(function => (function.Job, function.Function, finished))];
+    }
+
+    private static NpgsqlParameter[] Variants(IReadOnlyList<Completion> batch)
+    {
+        var rows = batch.SelectMany(completion => completion.Result.Variants.Select(variant => (completion.Claim, Variant: variant))).ToList();
+        return
+        [
+            Parameters.Jobs("variant_jobs", rows.Select(row => row.Claim.Job)), Parameters.Ints("variant_functions", rows.Select(row => row.Claim.Function)),
+            Parameters.Ints("ordinals", rows.Select(row => row.Variant.Ordinal)), Parameters.BytesOf("codes", rows.Select(row => row.Variant.Code.ToArray())),
+            Parameters.Ints("code_bytes", rows.Select(row => row.Variant.CodeBytes)), Parameters.Texts("transforms", rows.Select(row => row.Variant.Transforms)),
+            Parameters.Smalls("evidences", rows.Select(row => (int)row.Variant.Evidence)), Parameters.Texts("reasons", rows.Select(row => row.Variant.Reason)),
+            Parameters.Longs("tests_passed", rows.Select(row => row.Variant.TestsPassed)),
+        ];
+    }
 
     private static async Task CopyVariantsAsync(PostgresWork work, List<Completion> written)
     {
-        if (written.All(completion => completion.Result.Variants.Count == 0))
-        {
-            return;
-        }
-
         await using var copy = await work.CopyAsync("variants-copy");
         foreach (var (claim, result) in written)
         {
@@ -170,19 +224,13 @@ internal sealed partial class PostgresJobStore
         await copy.CompleteAsync(work.Cancellation);
     }
 
-    /// <summary>Signals when one of the jobs that were counted has no functions left and can be linked.</summary>
-    private async Task CountedAsync(PostgresWork work, List<bool> finished)
-    {
-        if (finished.Contains(true))
-        {
-            await NotifyAsync(work);
-            signal.Raise();
-        }
-    }
+    private static async Task<FenceRow?> FenceAsync(PostgresWork work, FunctionClaim claim) => (await work.QueryAsync("function-fence", Fence, Key(claim))).Select(row => (FenceRow?)row).SingleOrDefault();
 
-    private static async Task<FenceRow?> FenceAsync(PostgresWork work, FunctionClaim claim, string statement = "function-fence") =>
-        (await work.QueryAsync(statement, Fence, Parameters.Job("job", claim.Job), Parameters.Int("function", claim.Function), Parameters.Int("attempt", claim.Attempt),
-            Parameters.Text("silo", claim.Silo.Silo), Parameters.Long("epoch", claim.Silo.Epoch))).Select(row => (FenceRow?)row).SingleOrDefault();
+    private static NpgsqlParameter[] Key(FunctionClaim claim) =>
+    [
+        Parameters.Job("job", claim.Job), Parameters.Int("function", claim.Function), Parameters.Int("attempt", claim.Attempt), Parameters.Text("silo", claim.Silo.Silo),
+        Parameters.Long("epoch", claim.Silo.Epoch),
+    ];
 
     private static NpgsqlParameter[] Claims(IReadOnlyCollection<FunctionClaim> claims) =>
     [

@@ -70,7 +70,7 @@ internal sealed partial class PostgresJobStore
                 }
 
                 var silos = await work.ExecuteAsync("silos-expire");
-                return await RescueAsync(work, "functions-rescue", (again, exhausted) => new RescueCount(silos, 0, again, exhausted));
+                return await RescueAsync(work, "functions-orphaned", "functions-rescue", (again, exhausted) => new RescueCount(silos, 0, again, exhausted));
             },
             cancellation);
         if (!functions.TryGet(out var rescued) || rescued is null)
@@ -80,7 +80,7 @@ internal sealed partial class PostgresJobStore
 
         var jobs = await session.RunAsync(
             async work => await LockAsync(work)
-                ? await RescueAsync(work, "jobs-rescue", (again, exhausted) => rescued.Value with { Jobs = again, Exhausted = rescued.Value.Exhausted + exhausted })
+                ? await RescueAsync(work, "jobs-orphaned", "jobs-rescue", (again, exhausted) => rescued.Value with { Jobs = again, Exhausted = rescued.Value.Exhausted + exhausted })
                 : rescued.Value,
             cancellation);
         return jobs;
@@ -108,9 +108,16 @@ internal sealed partial class PostgresJobStore
 
     private static async Task<bool> LockAsync(PostgresWork work) => (await work.QueryAsync("rescue-lock", row => row.GetBoolean(0), Parameters.Long("key", PostgresMigration.RescueLock)))[0];
 
-    private async Task<RescueCount> RescueAsync(PostgresWork work, string statement, Func<int, int, RescueCount> count)
+    private async Task<RescueCount> RescueAsync(PostgresWork work, string lookup, string statement, Func<int, int, RescueCount> count)
     {
-        var (again, exhausted) = (await work.QueryAsync(statement, row => (row.GetInt32(0), row.GetInt32(1)), Parameters.Int("most", JobLimits.MaxRescues), Parameters.Text("kind", WorkError.SiloDied),
+        var orphans = await work.QueryAsync(lookup, row => (Job: row.Id(0), Function: row.GetInt32(1)));
+        if (orphans.Count == 0)
+        {
+            return count(0, 0);
+        }
+
+        var (again, exhausted) = (await work.QueryAsync(statement, row => (row.GetInt32(0), row.GetInt32(1)), Parameters.Jobs("jobs", orphans.Select(orphan => orphan.Job)),
+            Parameters.Ints("functions", orphans.Select(orphan => orphan.Function)), Parameters.Int("most", JobLimits.MaxRescues), Parameters.Text("kind", WorkError.SiloDied),
             Parameters.Text("error", $"the silos that worked on it died {JobLimits.MaxRescues} times")))[0];
         if (again + exhausted > 0)
         {

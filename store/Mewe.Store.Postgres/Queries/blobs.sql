@@ -12,14 +12,12 @@ DELETE FROM uploads WHERE id = @upload;
 SELECT upload, bytes FROM blobs WHERE hash = @hash;
 -- name: piece-get
 SELECT content FROM blob_pieces WHERE upload = @upload AND ordinal = @ordinal;
+-- Locked first, so that no job can refer to them any more, and then looked at again.
+-- name: blobs-unreferenced
+SELECT hash FROM blobs WHERE put_at < clock_timestamp() - @kept AND NOT EXISTS (SELECT 1 FROM job_blobs WHERE job_blobs.hash = blobs.hash)
+ORDER BY hash LIMIT @limit FOR UPDATE SKIP LOCKED;
 -- name: blobs-prune
-WITH dead AS (
-    DELETE FROM blobs WHERE hash IN (
-        SELECT hash FROM blobs WHERE put_at < clock_timestamp() - @kept AND NOT EXISTS (SELECT 1 FROM job_blobs WHERE job_blobs.hash = blobs.hash)
-        ORDER BY hash LIMIT @limit FOR UPDATE SKIP LOCKED)
-    RETURNING upload
-)
-SELECT upload FROM dead;
+DELETE FROM blobs WHERE hash = ANY (@hashes) AND NOT EXISTS (SELECT 1 FROM job_blobs WHERE job_blobs.hash = blobs.hash) RETURNING upload;
 -- name: uploads-drop
 DELETE FROM uploads WHERE id = ANY (@uploads);
 -- name: uploads-abandoned

@@ -20,11 +20,17 @@ SELECT id, state, attempt FROM jobs WHERE state IN (2, 4) AND silo = @silo AND e
 SELECT pg_try_advisory_xact_lock(@key);
 -- name: silos-expire
 DELETE FROM silos WHERE expires_at <= clock_timestamp();
+-- What looks like an orphan is locked first, and looked at again by the next statement: where a row changes while one waits for its lock, PostgreSQL compares the new row, but does not look for its silo again,
+-- and would take a function away from a live silo that has just claimed it.
+-- name: functions-orphaned
+SELECT job, function FROM functions AS orphan
+WHERE state = 2 AND NOT EXISTS (SELECT 1 FROM silos WHERE silos.silo = orphan.silo AND silos.epoch = orphan.epoch)
+ORDER BY job, function FOR UPDATE OF orphan;
 -- name: functions-rescue
 WITH orphans AS (
     SELECT job, function FROM functions AS orphan
-    WHERE state = 2 AND NOT EXISTS (SELECT 1 FROM silos WHERE silos.silo = orphan.silo AND silos.epoch = orphan.epoch)
-    ORDER BY job, function FOR UPDATE
+    WHERE state = 2 AND (job, function) IN (SELECT * FROM unnest(@jobs, @functions))
+        AND NOT EXISTS (SELECT 1 FROM silos WHERE silos.silo = orphan.silo AND silos.epoch = orphan.epoch)
 ), rescued AS (
     UPDATE functions AS f SET state = CASE WHEN rescues + 1 >= @most THEN 4 ELSE 1 END, rescues = rescues + 1, ended = 4, not_before = NULL,
         finished_at = CASE WHEN rescues + 1 >= @most THEN clock_timestamp() END,
@@ -39,11 +45,14 @@ WITH orphans AS (
     UPDATE job_work AS work SET running = running - again - exhausted, ready = ready + again, failed = failed + exhausted FROM locked WHERE work.job = locked.job
 )
 SELECT coalesce(sum(again), 0)::integer, coalesce(sum(exhausted), 0)::integer FROM counts;
+-- name: jobs-orphaned
+SELECT id, 0 FROM jobs AS orphan
+WHERE state IN (2, 4) AND NOT EXISTS (SELECT 1 FROM silos WHERE silos.silo = orphan.silo AND silos.epoch = orphan.epoch)
+ORDER BY id FOR UPDATE OF orphan;
 -- name: jobs-rescue
 WITH orphans AS (
     SELECT id FROM jobs AS orphan
-    WHERE state IN (2, 4) AND NOT EXISTS (SELECT 1 FROM silos WHERE silos.silo = orphan.silo AND silos.epoch = orphan.epoch)
-    ORDER BY id FOR UPDATE
+    WHERE id = ANY (@jobs) AND state IN (2, 4) AND NOT EXISTS (SELECT 1 FROM silos WHERE silos.silo = orphan.silo AND silos.epoch = orphan.epoch)
 ), rescued AS (
     UPDATE jobs SET state = CASE WHEN rescues + 1 >= @most THEN 6 WHEN state = 2 THEN 1 ELSE 3 END, rescues = rescues + 1, ended = 4, retry_at = NULL,
         finished_at = CASE WHEN rescues + 1 >= @most THEN clock_timestamp() END,

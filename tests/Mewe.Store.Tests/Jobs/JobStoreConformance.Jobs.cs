@@ -191,6 +191,23 @@ public abstract partial class JobStoreConformance
     }
 
     [Fact]
+    public async Task A_function_may_have_thousands_of_variants()
+    {
+        var silo = await SiloAsync();
+        var job = await RunningAsync(silo, 1, 1);
+        var claims = await ClaimAsync(silo, 2);
+        Assert.Equal(WriteOutcome.Written, await CompleteAsync(claims[0].Claim, variants: 2500));
+        Assert.Equal(WriteOutcome.AlreadyWritten, await CompleteAsync(claims[0].Claim, variants: 2500));
+        Assert.Equal(WriteOutcome.Written, await CompleteAsync(claims[1].Claim, variants: 1));
+        var progress = (await JobAsync(job)).Progress;
+        Assert.Equal((2, 2501L, new CandidateTally(60, 40, 6)), (progress.Done, progress.Variants, progress.Candidates));
+        var last = await Ok(Store.ListVariantsAsync(job, new VariantQuery(10, (0, 2497)), Cancellation));
+        Assert.Equal([(0, 2498), (0, 2499), (1, 0)], last.Select(variant => (variant.Function, variant.Variant.Ordinal)));
+        Assert.Equal((Result(2500).Variants[2499].Transforms, "no solver"), (last[1].Variant.Transforms, last[1].Variant.Reason));
+        Assert.Equal(JobStep.Link, (await ClaimJobAsync(silo, JobStep.Link)).Step);
+    }
+
+    [Fact]
     public async Task A_page_of_results_ends_by_its_bytes()
     {
         var silo = await SiloAsync();

@@ -22,7 +22,11 @@ public sealed record NewJob(string Id, string Name, BlobHash Module, string Opti
     public BlobHash? LinkPlan { get; init; }
 
     /// <summary>Who submitted it: the id of an API key; null for a local job.</summary>
-    public string? Owner { get; init; }
+    public string? Owner
+    {
+        get;
+        init => field = value is null ? null : StoredText.Of(value);
+    }
 
     /// <summary>Jobs of a higher priority get every silo first. -1000 to 1000.</summary>
     public int Priority
@@ -49,7 +53,11 @@ public sealed record NewJob(string Id, string Name, BlobHash Module, string Opti
     } = DefaultMaxAttempts;
 
     /// <summary>The trace that the job belongs to: a W3C `traceparent`.</summary>
-    public string? TraceParent { get; init; }
+    public string? TraceParent
+    {
+        get;
+        init => field = value is null ? null : StoredText.Of(value);
+    }
 }
 
 /// <summary>Why a job or a function failed.</summary>
@@ -106,7 +114,11 @@ public sealed record JobQuery(int Limit = JobLimits.Page, string? After = null)
 {
     public JobState? State { get; init; }
 
-    public string? Owner { get; init; }
+    public string? Owner
+    {
+        get;
+        init => field = value is null ? null : StoredText.Of(value);
+    }
 
     /// <summary>Only jobs on this module.</summary>
     public BlobHash? Module { get; init; }

@@ -110,7 +110,7 @@ public abstract partial class JobStoreConformance
     public async Task Names_may_be_any_text(string name)
     {
         var silo = await SiloAsync(name + "x");
-        var job = await SubmitAsync(job => new NewJob(job.Id, name, job.Module, name) { Owner = "'" });
+        var job = await SubmitAsync(job => new NewJob(job.Id, name, job.Module, name) { Owner = name, TraceParent = name });
         var claim = await ClaimJobAsync(silo, JobStep.Plan);
         await Ok(Store.PlannedAsync(claim, await BlobAsync(), [new(0, name, 0)], Cancellation));
         var function = await ClaimOneAsync(silo);
@@ -119,6 +119,7 @@ public abstract partial class JobStoreConformance
         Assert.Equal((new NewJob(job, name, record.Submitted.Module, name).Name, record.Submitted.Options), (record.Submitted.Name, record.Submitted.Name));
         Assert.Equal(record.Submitted.Name, (await FunctionAsync(job, 0)).Error!.Message);
         Assert.DoesNotContain('\0', record.Submitted.Name);
+        Assert.Equal(job, Assert.Single(await Ok(Store.ListJobsAsync(new JobQuery { Owner = name }, Cancellation))).Id);
     }
 
     [Theory]

@@ -39,6 +39,9 @@ public sealed class TranslationValidator
     /// <summary>Work that all attempts have taken so far, counted in terms: the same on every machine.</summary>
     public long Work { get; private set; }
 
+    /// <summary>Ends an attempt without a result: <see cref="Prove"/> throws <see cref="OperationCanceledException"/>. A question to the solver is still brought to its end.</summary>
+    public CancellationToken Cancellation { get; set; }
+
     /// <summary>Told of every step of a proof, for who wants to know where one gets stuck.</summary>
     public Action<string>? Trace { get; set; }
 
@@ -56,7 +59,7 @@ public sealed class TranslationValidator
         try
         {
             var code = FlatCode.Of(function.Module, function.Type, variant);
-            graph = new TermGraph(MostWork);
+            graph = new TermGraph(MostWork, Cancellation);
             var comparison = new Comparison(new Simulation(), askSolver ? solver : null, lemmas);
             var exploration = new ProductExploration(graph, function.Module, original, code, comparison, MostVisits, Trace);
             if (exploration.Explore(function.Type) is not { } problem)

@@ -74,7 +74,7 @@ public sealed class FunctionProver(Prover prover, FunctionInput function)
             var proved = 0;
             for (var i = 0; i < variants.Count && proved < enough && HasFuel && !cancellationToken.IsCancellationRequested; i++)
             {
-                results.Add(Prove(variants[i], askSolver: false));
+                results.Add(Prove(variants[i], askSolver: false, propose: false, cancellationToken));
                 proved += results[^1] is ProvedEqual ? 1 : 0;
             }
 
@@ -82,7 +82,7 @@ public sealed class FunctionProver(Prover prover, FunctionInput function)
             {
                 if (results[i] is NotProved { Category: not ("unsupported" or "fuel") })
                 {
-                    results[i] = Prove(variants[i], askSolver: true, propose: true);
+                    results[i] = Prove(variants[i], askSolver: true, propose: true, cancellationToken);
                     proved += results[i] is ProvedEqual ? 1 : 0;
                     inVain = results[i] is ProvedEqual ? 0 : inVain + 1;
                 }
@@ -101,7 +101,7 @@ public sealed class FunctionProver(Prover prover, FunctionInput function)
             foreach (var variant in variants)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                results.Add(Prove(variant, askSolver: false) is ProvedEqual proved ? proved : Prove(variant, askSolver: true));
+                results.Add(Prove(variant, askSolver: false, propose: false, cancellationToken) is ProvedEqual proved ? proved : Prove(variant, askSolver: true, propose: false, cancellationToken));
             }
 
             return results.ToImmutable();
@@ -110,14 +110,15 @@ public sealed class FunctionProver(Prover prover, FunctionInput function)
 
     private bool HasFuel => (validator?.Work ?? 0) < MostWork;
 
-    private ProofResult Prove(VariantCode variant, bool askSolver, bool propose = false)
+    private ProofResult Prove(VariantCode variant, bool askSolver, bool propose, CancellationToken cancellationToken)
     {
         try
         {
             validator ??= prover.Validator(function, lemmas);
+            validator.Cancellation = cancellationToken;
             return validator.Prove(variant, askSolver, propose);
         }
-        catch (Exception exception)
+        catch (Exception exception) when (exception is not OperationCanceledException)
         {
             return new NotProved(Prover.CheckerCategory, $"{exception.GetType().Name}: {exception.Message}");
         }

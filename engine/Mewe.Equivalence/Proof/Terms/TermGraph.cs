@@ -14,11 +14,13 @@ internal sealed partial class TermGraph
     private readonly Term[] smallConstants = new Term[65];
 
     private readonly long fuel;
+    private readonly CancellationToken cancellation;
 
     /// <param name="fuel">Times that a term may be asked for; one more ends the proof (<see cref="OutOfFuelException"/>).</param>
-    public TermGraph(long fuel = long.MaxValue)
+    /// <param name="cancellation">Ends the proof without a result.</param>
+    public TermGraph(long fuel = long.MaxValue, CancellationToken cancellation = default)
     {
-        this.fuel = fuel;
+        (this.fuel, this.cancellation) = (fuel, cancellation);
         False = Constant(1, 0);
         True = Constant(1, 1);
     }
@@ -102,6 +104,7 @@ internal sealed partial class TermGraph
             throw new OutOfFuelException();
         }
 
+        cancellation.ThrowIfCancellationRequested();
         var hash = new HashCode();
         hash.Add(((int)kind << 20) ^ (width << 12) ^ code);
         hash.Add(value);

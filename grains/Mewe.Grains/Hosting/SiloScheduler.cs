@@ -35,6 +35,7 @@ public enum SchedulerEnd
 /// (also on signals, so that cancelling takes a moment), and <i>claim</i>.</para>
 /// <para>Claiming never asks for more than there are free workers: what one silo keeps waiting another could do. Steps of jobs and functions take turns in going first, so that neither a long queue of jobs to plan nor
 /// a job with many functions keeps the other from its turn.</para>
+/// <para>Where functions are brief (<see cref="Brief"/>) the store's answers would take as long as the work, so a few are claimed ahead, for workers that become free; they amount to a fraction of a second.</para>
 /// <para>Functions can take minutes, and nothing interrupts them. So that a job which comes when all workers are taken need not wait for one of them, it is let in as a <i>guest</i>: beside the workers, up to as many
 /// again, while it has less than its share. The processors are then shared by the operating system.</para>
 /// <para>No local clock decides about leases: a silo that cannot reach the store works on, since whatever it writes in the end is fenced.</para>
@@ -44,7 +45,14 @@ public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
     /// <summary>How long one waits for work that was told to stop.</summary>
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(3);
 
+    /// <summary>Functions that take less, on average, are claimed <see cref="AheadPerWorker"/> at a time for each worker.</summary>
+    private static readonly TimeSpan Brief = TimeSpan.FromMilliseconds(40);
+
+    private const int AheadPerWorker = 4;
+
     private readonly Lock gate = new();
+    private readonly Queue<ClaimedFunction> ahead = new();
+    private TimeSpan typical = TimeSpan.FromSeconds(1);
     private readonly Dictionary<JobClaim, Active> steps = [];
     private readonly Dictionary<FunctionClaim, Active> functions = [];
     private TaskCompletionSource freed = New();
@@ -158,7 +166,7 @@ public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
             List<FunctionClaim> claimed;
             lock (gate)
             {
-                (jobs, claimed) = ([.. steps.Keys], [.. functions.Keys]);
+                (jobs, claimed) = Held();
             }
 
             if (jobs.Count + claimed.Count == 0 || !(await host.Store.FindLostAsync(jobs, claimed, cancellationToken)).TryGet(out var lost))
@@ -176,6 +184,13 @@ public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
                 foreach (var claim in lost.Functions)
                 {
                     functions.GetValueOrDefault(claim)?.Stop();
+                }
+
+                if (ahead.Count > 0 && lost.Functions.Count > 0)
+                {
+                    var kept = ahead.Where(function => !lost.Functions.Contains(function.Claim)).ToList();
+                    ahead.Clear();
+                    kept.ForEach(ahead.Enqueue);
                 }
             }
         }
@@ -248,17 +263,23 @@ public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
             }
             else
             {
+                count = Math.Min(count + Reserve(), JobLimits.LargestClaim);
                 if (!(await host.Store.ClaimFunctionsAsync(current, count, options.OnlyJob, cancellationToken)).TryGet(out var found))
                 {
                     return (claimed, true);
                 }
 
-                foreach (var function in found)
+                foreach (var function in found.Take(free - claimed))
                 {
                     Start(function);
                 }
 
-                claimed += found.Count;
+                foreach (var function in found.Skip(free - claimed))
+                {
+                    Keep(function);
+                }
+
+                claimed = Math.Min(free, claimed + found.Count);
             }
         }
 
@@ -329,6 +350,9 @@ public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
         static double Share(JobRecord job) => (double)job.Progress.Running / job.Submitted.Weight;
     }
 
+    /// <summary>All claims that the silo knows of.</summary>
+    private (List<JobClaim> Jobs, List<FunctionClaim> Functions) Held() => ([.. steps.Keys], [.. functions.Keys, .. ahead.Select(function => function.Claim)]);
+
     /// <summary>Claims whose answer did not arrive may have happened. Nobody works on them, so they are given back.</summary>
     /// <returns>Whether the store knows.</returns>
     private async Task<bool> ReleaseUnknownAsync(SiloLease current, CancellationToken cancellationToken)
@@ -337,7 +361,7 @@ public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
         List<FunctionClaim> claimed;
         lock (gate)
         {
-            (jobs, claimed) = ([.. steps.Keys], [.. functions.Keys]);
+            (jobs, claimed) = Held();
         }
 
         lostAnswer = !(await host.Store.ReleaseOthersAsync(current, jobs, claimed, cancellationToken)).TryGet(out _);
@@ -370,12 +394,15 @@ public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
 
         async Task ObserveAsync()
         {
+            var started = Stopwatch.GetTimestamp();
             await grain.Computed.ConfigureAwait(false);
             lock (gate)
             {
                 active.Computes = false;
+                typical = typeof(TClaim) == typeof(ClaimedFunction) ? (0.8 * typical) + (0.2 * Stopwatch.GetElapsedTime(started)) : typical;
             }
 
+            StartKept();
             SignalFree();
             await grain.Ended.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).ConfigureAwait(false);
             lock (gate)
@@ -387,12 +414,48 @@ public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
         }
     }
 
+    /// <summary>How many functions to claim ahead.</summary>
+    private int Reserve()
+    {
+        lock (gate)
+        {
+            return typical < Brief ? Math.Max(0, (AheadPerWorker * host.Workers) - ahead.Count) : 0;
+        }
+    }
+
+    /// <summary>Keeps a function for the next worker that is free, which may be so by now.</summary>
+    private void Keep(ClaimedFunction function)
+    {
+        lock (gate)
+        {
+            ahead.Enqueue(function);
+        }
+
+        StartKept();
+    }
+
+    private void StartKept()
+    {
+        ClaimedFunction? next;
+        lock (gate)
+        {
+            if (FreeCount <= 0 || !ahead.TryDequeue(out next))
+            {
+                return;
+            }
+        }
+
+        Start(next);
+    }
+
+    private int FreeCount => host.Workers - steps.Values.Concat(functions.Values).Count(active => active.Computes);
+
     /// <summary>How many workers are free (guests make it negative), and what tells when that may have changed.</summary>
     private (int Free, Task Changed) Free()
     {
         lock (gate)
         {
-            return (host.Workers - steps.Values.Concat(functions.Values).Count(active => active.Computes), freed.Task);
+            return (FreeCount, freed.Task);
         }
     }
 
@@ -409,6 +472,7 @@ public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
     {
         lock (gate)
         {
+            ahead.Clear();
             foreach (var active in steps.Values.Concat(functions.Values))
             {
                 active.Stop();

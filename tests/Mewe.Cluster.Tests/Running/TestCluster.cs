@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Mewe.Client.Http;
 using Mewe.Store.Postgres;
 using Npgsql;
@@ -9,6 +10,8 @@ internal sealed class TestCluster(string store, double leaseSeconds) : IAsyncDis
 {
     /// <summary>Leases in most tests: long enough for a busy machine, short enough to wait for.</summary>
     public const double Lease = 3;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
 
     private readonly List<SiloProcess> silos = [];
     private int started;
@@ -60,6 +63,7 @@ internal sealed class TestCluster(string store, double leaseSeconds) : IAsyncDis
     public async Task<Store.JobRecord> FinishedAsync(string id)
     {
         await using var jobs = await JobStore.OpenAsync(store);
+        var (shown, since) = ("", Stopwatch.StartNew());
         while (true)
         {
             // A database that is being restarted does not answer: one asks again.
@@ -68,6 +72,11 @@ internal sealed class TestCluster(string store, double leaseSeconds) : IAsyncDis
                 return job;
             }
 
+            // Nothing a test does to a cluster stops it for so long; a test that waits for ever says nothing.
+            var now = job is null ? shown : $"{job.State}, {job.Progress}";
+            since = now == shown ? since : Stopwatch.StartNew();
+            shown = now;
+            Assert.True(since.Elapsed < Patience, $"job {id} has stood still: {shown}; {Silos.Count(silo => !silo.HasExited)} of {Silos.Count} silos are running");
             await Task.Delay(100, Cancellation);
         }
     }

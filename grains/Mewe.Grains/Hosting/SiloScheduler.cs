@@ -40,7 +40,7 @@ public enum SchedulerEnd
 /// again, while it has less than its share. The processors are then shared by the operating system.</para>
 /// <para>No local clock decides about leases: a silo that cannot reach the store works on, since whatever it writes in the end is fenced.</para>
 /// </remarks>
-public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
+public sealed partial class SiloScheduler(GrainHost host, SchedulerOptions options)
 {
     /// <summary>How long one waits for work that was told to stop.</summary>
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(3);
@@ -290,64 +290,6 @@ public sealed class SiloScheduler(GrainHost host, SchedulerOptions options)
         }
 
         return (claimed, false);
-    }
-
-    /// <summary>Lets somebody in beside the workers, all of which are taken: a step of a job, or a function of a job that has less than its share.</summary>
-    /// <returns>Whether somebody was there.</returns>
-    private async Task<bool> ClaimGuestAsync(CancellationToken cancellationToken)
-    {
-        var current = Lease!;
-        if (lostAnswer && !await ReleaseUnknownAsync(current, cancellationToken))
-        {
-            return false;
-        }
-
-        if (!(await host.Store.ClaimJobsAsync(current, 1, null, cancellationToken)).TryGet(out var waiting))
-        {
-            lostAnswer = true;
-            return false;
-        }
-
-        if (waiting.Count > 0)
-        {
-            Start(waiting[0]);
-            return true;
-        }
-
-        if (!(await host.Store.ListJobsAsync(new JobQuery { State = JobState.Running }, cancellationToken)).TryGet(out var running))
-        {
-            return false;
-        }
-
-        // Whoever is served here decides what counts as less: a job of a lower priority waits for its turn, and one that has as many places as this silo has workers has its share.
-        HashSet<string> served;
-        lock (gate)
-        {
-            served = [.. functions.Keys.Select(claim => claim.Job)];
-        }
-
-        var priority = running.Where(job => served.Contains(job.Id)).Select(job => job.Submitted.Priority).DefaultIfEmpty(int.MinValue).Max();
-        var most = running.Where(job => served.Contains(job.Id)).Select(Share).DefaultIfEmpty(0).Max();
-        var guest = running.Where(job => job.Progress.Available > 0 && job.Submitted.Priority >= priority && job.Progress.Running < host.Workers && Share(job) < most).OrderBy(Share).ThenBy(job => job.Id, StringComparer.Ordinal).FirstOrDefault();
-        if (guest is null)
-        {
-            return false;
-        }
-
-        if (!(await host.Store.ClaimFunctionsAsync(current, 1, guest.Id, cancellationToken)).TryGet(out var found))
-        {
-            lostAnswer = true;
-            return false;
-        }
-
-        foreach (var function in found)
-        {
-            Start(function);
-        }
-
-        return found.Count > 0;
-
-        static double Share(JobRecord job) => (double)job.Progress.Running / job.Submitted.Weight;
     }
 
     /// <summary>All claims that the silo knows of.</summary>

@@ -130,7 +130,7 @@ public sealed class TransactionPooler : IAsyncDisposable
     /// <returns>The read of the client's next message.</returns>
     private async Task<Task<Message>> TransactionAsync(NetworkStream client, NetworkStream server, Task<Message> reading)
     {
-        var (expected, unfinished, gate) = (0, false, new Lock());
+        var (expected, unfinished, over, gate) = (0, false, false, new Lock());
         var answering = AnswerAsync();
         while (true)
         {
@@ -142,12 +142,22 @@ public sealed class TransactionPooler : IAsyncDisposable
             }
 
             var message = await reading;
+            bool next;
             lock (gate)
             {
+                // The client that has the last answer is already free to begin its next transaction, before the task that passed the answer on has ended.
+                next = over;
+
                 // Query, Sync and FunctionCall are answered with ReadyForQuery. The data of a COPY belong to the query before.
                 (expected, unfinished) = message.Type is (byte)'Q' or (byte)'S' or (byte)'F' ? (expected + 1, false)
                     : message.Type is (byte)'d' or (byte)'c' or (byte)'f' ? (expected, unfinished)
                     : (expected, true);
+            }
+
+            if (next)
+            {
+                await answering;
+                return reading;
             }
 
             await server.WriteAsync(message.Bytes, stop.Token);
@@ -161,13 +171,13 @@ public sealed class TransactionPooler : IAsyncDisposable
 
         async Task AnswerAsync()
         {
-            for (var over = false; !over;)
+            for (var last = false; !last;)
             {
                 var answer = await ReadAsync(server);
                 lock (gate)
                 {
                     expected -= answer.Type == 'Z' ? 1 : 0;
-                    over = answer.Type == 'Z' && answer.Bytes[5] == 'I' && expected == 0 && !unfinished;
+                    last = over = answer.Type == 'Z' && answer.Bytes[5] == 'I' && expected == 0 && !unfinished;
                 }
 
                 if (answer.Type != 'A')

@@ -104,7 +104,7 @@ internal static class AdminCommand
         return ExitCode.Success;
     }
 
-    private static Task<OpenedStore> OpenAsync(string? store, CancellationToken cancellationToken) => OpenedStore.OpenAsync(store, JobLimits.Lease, cancellationToken);
+    private static Task<OpenedStore> OpenAsync(string? store, CancellationToken cancellationToken) => OpenedStore.OpenAsync(store, JobLimits.Lease, TimeSpan.Zero, cancellationToken);
 
     private static T Value<T>(StoreAnswer<T> answer) => answer.TryGet(out var value) ? value : throw new StartupException(ExitCode.Unavailable, answer.Problem!.Message);
 

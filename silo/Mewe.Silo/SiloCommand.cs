@@ -18,6 +18,7 @@ internal static class SiloCommand
         {
             Description = $"The cluster's store: a connection string of PostgreSQL, or for one machine a file (default: {OpenedStore.Variable}, which other users of the machine cannot read)", HelpName = "STORE",
         };
+        var wait = new Option<double>("--store-wait") { Description = "Seconds for which a database that does not answer is asked again when the silo starts", DefaultValueFactory = _ => 60, HelpName = "SECONDS" };
         var urls = new Option<string?>("--urls") { Description = $"Where the HTTP API listens (default: {DefaultUrl}; TLS by Kestrel's configuration); beyond loopback only where there are keys", HelpName = "URLS" };
         var workers = new Option<int>("--workers") { Description = "Functions worked on at a time", DefaultValueFactory = _ => Environment.ProcessorCount, HelpName = "N" };
         var name = new Option<string>("--name") { Description = "Of this silo; another process with the same name takes its place", DefaultValueFactory = _ => $"{Environment.MachineName}-{Environment.ProcessId}", HelpName = "NAME" };
@@ -26,6 +27,7 @@ internal static class SiloCommand
         var keep = new Option<int?>("--keep-days") { Description = "Delete jobs that finished longer ago (default: never; `mewe admin prune` does it once)", HelpName = "N" };
         Must(workers, value => value is >= 1 and <= 1024, "--workers is 1 to 1024");
         Must(lease, value => value is >= 0.5 and <= 600, "--lease is 0.5 to 600");
+        Must(wait, value => value is >= 0 and <= 3600, "--store-wait is 0 to 3600");
         Must(upload, value => value is >= 1 and <= 1L << 30, "--max-upload is 1 to 1073741824");
         Must(keep, value => value is null or >= 0, "--keep-days is at least 0");
         var command = new Command("silo", """
@@ -34,11 +36,12 @@ internal static class SiloCommand
             Examples:
               mewe silo --store "Host=db;Database=mewe;Username=mewe;Password=..."
               mewe silo --store jobs.db --urls http://127.0.0.1:5080 --workers 4
-            """) { store, urls, workers, name, lease, upload, keep };
+            """) { store, wait, urls, workers, name, lease, upload, keep };
         command.SetAction((parsed, token) => RunAsync(
             new SiloSettings
             {
                 Store = parsed.GetValue(store),
+                StoreWait = TimeSpan.FromSeconds(parsed.GetValue(wait)),
                 Urls = parsed.GetValue(urls),
                 Workers = parsed.GetValue(workers),
                 Name = parsed.GetRequiredValue(name),
@@ -60,7 +63,7 @@ internal static class SiloCommand
 
     private static async Task<int> RunAsync(SiloSettings settings, CancellationToken cancellationToken)
     {
-        await using var store = await OpenedStore.OpenAsync(settings.Store, settings.Lease, cancellationToken);
+        await using var store = await OpenedStore.OpenAsync(settings.Store, settings.Lease, settings.StoreWait, cancellationToken);
         await using var engines = await EngineSet.StartAsync(EngineChoice.Everything, settings.Workers, cancellationToken);
         if (engines.Engines is null)
         {

@@ -8,6 +8,9 @@ internal sealed record SiloSettings
     /// <summary>See <see cref="OpenedStore.OpenAsync"/>.</summary>
     public string? Store { get; init; }
 
+    /// <summary>How long it waits for a database that does not answer when it starts: one that restarts, or that starts beside it.</summary>
+    public TimeSpan StoreWait { get; init; }
+
     /// <summary>Addresses of the HTTP API, separated by semicolons; null for what the configuration of Kestrel says, or the default.</summary>
     public string? Urls { get; init; }
 

@@ -86,8 +86,9 @@ internal sealed class PostgresSession : IAsyncDisposable
         PostgresException { SqlState: "XX001" or "XX002" } corrupt => new(StoreProblemKind.Corrupt, $"the store {Where} is damaged: {corrupt.MessageText}"),
         PostgresException { SqlState: "40001" or "40P01" or "55P03" } => new(StoreProblemKind.Locked, $"the store {Where} is busy: a transaction lost against others {Tries} times"),
         PostgresException { SqlState: "42501" } refused => new(StoreProblemKind.ReadOnly, $"the store {Where} does not let this user: {refused.MessageText}"),
-        PostgresException server => server.SqlState[..2] is "08" or "28" or "3D" or "53" or "57" or "58" ? new(StoreProblemKind.Unavailable, $"the store {Where} cannot be used: {server.MessageText}") : null,
-        NpgsqlException or SocketException or IOException or TimeoutException => new(StoreProblemKind.Unavailable, $"the store {Where} cannot be reached: {(error.InnerException ?? error).Message}"),
+        PostgresException { SqlState: ['0', '8', ..] or ['5', '7', 'P', ..] or "53300" } away => new(StoreProblemKind.Unreachable, $"the store {Where} cannot be reached: {away.MessageText}"),
+        PostgresException server => server.SqlState[..2] is "28" or "3D" or "53" or "57" or "58" ? new(StoreProblemKind.Unavailable, $"the store {Where} cannot be used: {server.MessageText}") : null,
+        NpgsqlException or SocketException or IOException or TimeoutException => new(StoreProblemKind.Unreachable, $"the store {Where} cannot be reached: {(error.InnerException ?? error).Message}"),
         _ => null,
     };
 

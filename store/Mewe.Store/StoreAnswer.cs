@@ -17,6 +17,8 @@ public enum StoreProblemKind
     ReadOnly,
     /// <summary>It cannot be opened, or the disk is full, or fails.</summary>
     Unavailable,
+    /// <summary>Its server does not answer now, and may soon: it starts, restarts, has no connection left, or is cut off.</summary>
+    Unreachable,
     /// <summary>It was closed.</summary>
     Closed,
 }

@@ -126,7 +126,7 @@ public sealed class CommandTests(CommandFixture fixture) : IClassFixture<Command
     [Fact]
     public async Task AStoreThatCannotBeReachedIsSaidInOneLineWithoutItsPassword()
     {
-        var (code, _, errors) = await MeweCommand.RunAsync(Programs.Silo, ApiFixture.Environment("Host=127.0.0.1;Port=9;Username=mewe;Password=hush;Timeout=2"), ["silo"]);
+        var (code, _, errors) = await MeweCommand.RunAsync(Programs.Silo, ApiFixture.Environment("Host=127.0.0.1;Port=9;Username=mewe;Password=hush;Timeout=2"), ["silo", "--store-wait", "0"]);
 
         Assert.Equal(69, code);
         Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));

@@ -104,6 +104,24 @@ public sealed class FaultTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task ASiloThatStartsWhileTheDatabaseRestartsWaitsForIt()
+    {
+        await using var server = await PostgresServer.StartAsync(durable: true, Cancellation);
+        await using var cluster = new TestCluster(await server.NewDatabaseAsync("away", Cancellation), TestCluster.Lease);
+        await server.StopAsync(crash: false, Cancellation);
+
+        var silo = cluster.Start();
+        while (!silo.Output.Contains("trying again", StringComparison.Ordinal))
+        {
+            Assert.False(silo.HasExited, silo.Output);
+            await Task.Delay(20, Cancellation);
+        }
+
+        await server.StartAsync(Cancellation);
+        await silo.ReadyAsync(Cancellation);
+    }
+
+    [Fact]
     public async Task TheDatabaseIsRestartedAndTheJobGoesOn()
     {
         await using var server = await PostgresServer.StartAsync(durable: true, Cancellation);

@@ -28,6 +28,9 @@ internal sealed class SiloProcess : IAsyncDisposable
 
     public bool HasExited => process.HasExited;
 
+    /// <summary>Of a silo that has ended.</summary>
+    public int ExitCode => process.ExitCode;
+
     /// <summary>What it said so far, on both streams.</summary>
     public string Output => string.Join('\n', output);
 
@@ -96,8 +99,8 @@ internal sealed class SiloProcess : IAsyncDisposable
         return process.ExitCode;
     }
 
-    /// <summary>Processor time of the process and its children so far, as /proc has it.</summary>
-    public TimeSpan ProcessorTime()
+    /// <summary>Processor time so far of the process and each of its children, as /proc has it.</summary>
+    public Dictionary<int, TimeSpan> ProcessorTimes()
     {
         var pids = new HashSet<int> { process.Id };
         foreach (var children in Directory.EnumerateDirectories($"/proc/{process.Id}/task").Select(task => System.IO.Path.Combine(task, "children")).Where(File.Exists))
@@ -105,7 +108,7 @@ internal sealed class SiloProcess : IAsyncDisposable
             pids.UnionWith(File.ReadAllText(children).Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse));
         }
 
-        return pids.Aggregate(TimeSpan.Zero, (sum, pid) => sum + Of(pid));
+        return pids.ToDictionary(pid => pid, Of);
 
         static TimeSpan Of(int pid)
         {

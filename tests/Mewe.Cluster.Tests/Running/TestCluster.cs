@@ -11,7 +11,7 @@ internal sealed class TestCluster(string store, double leaseSeconds) : IAsyncDis
     /// <summary>Leases in most tests: long enough for a busy machine, short enough to wait for.</summary>
     public const double Lease = 3;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly List<SiloProcess> silos = [];
     private int started;
@@ -76,7 +76,7 @@ internal sealed class TestCluster(string store, double leaseSeconds) : IAsyncDis
             var now = job is null ? shown : $"{job.State}, {job.Progress}";
             since = now == shown ? since : Stopwatch.StartNew();
             shown = now;
-            Assert.True(since.Elapsed < Patience, $"job {id} has stood still: {shown}; {Silos.Count(silo => !silo.HasExited)} of {Silos.Count} silos are running");
+            Assert.True(since.Elapsed < Patience, $"job {id} has stood still: {shown}; {Silos.Count(silo => !silo.HasExited)} of {Silos.Count} silos are running\n{Said()}");
             await Task.Delay(100, Cancellation);
         }
     }
@@ -84,7 +84,7 @@ internal sealed class TestCluster(string store, double leaseSeconds) : IAsyncDis
     /// <summary>The module of a completed job, from the database.</summary>
     public async Task<byte[]> ModuleAsync(Store.JobRecord job)
     {
-        Assert.True(job.State == Mewe.Store.JobState.Completed, $"the job is {job.State}: {job.Error}\n{string.Join("\n\n", silos.Select(silo => silo.Output))}");
+        Assert.True(job.State == Mewe.Store.JobState.Completed, $"the job is {job.State}: {job.Error}\n{Said()}");
         await using var jobs = await JobStore.OpenAsync(store);
         using var content = new MemoryStream();
         Assert.True((await jobs.Store.CopyBlobAsync(job.Output!.Module, content, Cancellation)).TryGet(out var length) && length is not null);
@@ -99,6 +99,8 @@ internal sealed class TestCluster(string store, double leaseSeconds) : IAsyncDis
         await using var command = new NpgsqlCommand(sql, connection);
         return (T)(await command.ExecuteScalarAsync(Cancellation))!;
     }
+
+    private string Said() => string.Join("\n\n", silos.Select(silo => $"{silo.Name}{(silo.HasExited ? $" ended with {silo.ExitCode}" : "")}:\n{silo.Output}"));
 
     public async ValueTask DisposeAsync()
     {

@@ -21,7 +21,7 @@ public enum GeneratedRole : byte
     /// <summary>The bijection that makes a state of a seed, or of what the host gives.</summary>
     Mix = 4,
 
-    /// <summary>Gives 32 bits of what is left of a block of the cipher.</summary>
+    /// <summary>Gives 64 bits of what is left of a block of the cipher.</summary>
     Draw = 5,
 
     /// <summary>Makes the next block of the cipher.</summary>

@@ -5,17 +5,22 @@ namespace Mewe.Linking.Randomness;
 
 /// <summary>
 /// ChaCha with 8 rounds (D. J. Bernstein, ChaCha, a variant of Salsa20, 2008) under a key of 256 bits: who sees choices, however many, learns nothing about others unless he breaks
-/// the cipher (the best attack known reaches 7 rounds, with 2^238 steps or so). A block gives sixteen draws, so one in sixteen pays for it.
+/// the cipher (the best attack known reaches 7 rounds, with 2^238 steps or so). A block gives eight draws and a draw several choices: seven of seventeen, so that one choice in 56 pays for a block.
 /// </summary>
 /// <remarks>
-/// State: four i64 for the key, an i64 block counter, nonce zero (one stream per key), eight i64 for what is left of a block. The pool is a shift register, because globals cannot be indexed
+/// State: four i64 for the key, an i64 block counter, nonce zero (one stream per key), eight i64 for what is left of a block, two i64 for what is left of a draw. The pool is a shift register, because globals cannot be indexed
 /// and a memory would need a feature that the module may not have. As in <see cref="FastBits"/> the next choice of each number is always there already, so that the draw runs beside the chosen
-/// function and not before the jump. Who can read the instance's globals knows all its choices, past ones of the key included: nothing is erased.
+/// function and not before the jump. A draw is a fraction of <see cref="FractionBits"/> bits: times n, its integer part is a choice of n and the rest a fraction that is as good as the product of all n so far
+/// allows (N. Brackett-Rozinsky and D. Lemire, Batched ranged random integer generation, Software: Practice and Experience 55(1), 2025). Where the product would exceed 2^30 a new draw is taken, so that no choice is more likely
+/// than another by more than one in 2^24. Who can read the instance's globals knows all its choices, past ones of the key included: nothing is erased.
 /// </remarks>
 /// <param name="counts">The numbers of choices that dispatchers draw from.</param>
 internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants, uint? randomGet, BlindWord? blind, IReadOnlySet<int> counts) : RandomBits
 {
-    private const int KeyWords = 4, PoolWords = 8, DoubleRounds = 4, DrawsPerBlock = 16;
+    private const int KeyWords = 4, PoolWords = 8, DoubleRounds = 4, FractionBits = 54;
+
+    /// <summary>Largest product of the numbers of choices that one draw serves. The largest number of choices is far below 2^10, so a fraction times it fits into 64 bits.</summary>
+    private const ulong LargestRange = 1UL << 30;
 
     private static readonly int[] Sigma = [0x61707865, 0x3320646e, 0x79622d32, 0x6b206574];
 
@@ -29,6 +34,8 @@ internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants
     private readonly uint[] pool = new uint[PoolWords];
     private uint counter;
     private uint left;
+    private uint fraction;
+    private uint range;
     private readonly SortedDictionary<int, uint> next = [];
     private uint? seeded;
     private uint filled;
@@ -42,7 +49,7 @@ internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants
         .. pool.Select((global, i) => (global, $"mewe.pool.{i}")),
         (left, "mewe.left"),
         .. seeded is { } flag ? new[] { (flag, "mewe.seeded") } : [],
-        .. next.Count > 0 ? new[] { (filled, "mewe.filled") } : [],
+        .. next.Count > 0 ? new[] { (fraction, "mewe.fraction"), (range, "mewe.range"), (filled, "mewe.filled") } : [],
         .. next.Select(pair => (pair.Value, $"mewe.next.{pair.Key}")),
     ];
 
@@ -71,6 +78,8 @@ internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants
         draw = appended.Function(GeneratedRole.Draw, AppendedCode.Produces64, Draw(refill));
         if (counts.Count > 0)
         {
+            fraction = appended.Global64(0);
+            range = appended.Global64(LargestRange);
             filled = appended.Global32(0);
             foreach (var count in counts.Order())
             {
@@ -98,9 +107,13 @@ internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants
 
     private void EmitNext(CodeBuilder code, int choices)
     {
-        code.Call(draw);
-        EmitScale(code, choices);
-        code.SetGlobal(next[choices]);
+        var count = (ulong)choices;
+        code.GetGlobal(range).I64(count).Op(Opcode.I64Mul).SetGlobal(range);
+        code.GetGlobal(range).I64(LargestRange).Op(Opcode.I64GtU).Open(Opcode.If);
+        code.Call(draw).I64(64 - FractionBits).Op(Opcode.I64ShrU).SetGlobal(fraction).I64(count).SetGlobal(range).End();
+        code.GetGlobal(fraction).I64(count).Op(Opcode.I64Mul).SetGlobal(fraction);
+        code.GetGlobal(fraction).I64(FractionBits).Op(Opcode.I64ShrU).Op(Opcode.I32WrapI64).SetGlobal(next[choices]);
+        code.GetGlobal(fraction).I64((1UL << FractionBits) - 1).Op(Opcode.I64And).SetGlobal(fraction);
     }
 
     /// <summary>() -> (): makes the next choices of all numbers.</summary>
@@ -116,8 +129,8 @@ internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants
         return code.Body();
     }
 
-    /// <summary>The choices that were made of another key are none.</summary>
-    private CodeBuilder Forget(CodeBuilder code) => next.Count > 0 ? code.I32(0).SetGlobal(filled) : code;
+    /// <summary>The choices that were made of another key are none, and neither is the rest of its draw.</summary>
+    private CodeBuilder Forget(CodeBuilder code) => next.Count > 0 ? code.I32(0).SetGlobal(filled).I64(LargestRange).SetGlobal(range) : code;
 
     public override void EmitHold(CodeBuilder code)
     {
@@ -147,31 +160,26 @@ internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants
         Forget(code.I32(0).SetGlobal(left).I64(0).SetGlobal(counter));
         if (blind is not null)
         {
-            // Two draws: operands that are blinded with the word say nothing of the key.
-            code.Call(draw).I64(0xFFFF_FFFF_0000_0000).Op(Opcode.I64And).Call(draw).I64(32).Op(Opcode.I64ShrU).Op(Opcode.I64Or).SetGlobal(blind.Global);
+            // A draw of its own: operands that are blinded with the word say nothing of the key.
+            code.Call(draw).SetGlobal(blind.Global);
         }
 
         forget(code);
         return code.Body();
     }
 
-    /// <summary>() -> 64 bits of which the upper 32 are a draw: the next half of the pool's first word.</summary>
+    /// <summary>() -> 64 bits: the pool's first word.</summary>
     private FunctionBody Draw(uint refill)
     {
         var code = new CodeBuilder(0);
-        var first = code.Local(ValueType.I64);
         code.GetGlobal(left).Op(Opcode.I32Eqz).Open(Opcode.If).Call(refill).End();
-        code.GetGlobal(pool[0]).Set(first);
         code.GetGlobal(left).I32(1).Op(Opcode.I32Sub).SetGlobal(left);
-        code.GetGlobal(left).I32(1).Op(Opcode.I32And).Open(Opcode.If);
-        code.Get(first).I64(32).Op(Opcode.I64Shl).SetGlobal(pool[0]);
-        code.Op(Opcode.Else);
+        code.GetGlobal(pool[0]);
         for (var i = 1; i < PoolWords; i++)
         {
             code.GetGlobal(pool[i]).SetGlobal(pool[i - 1]);
         }
 
-        code.End().Get(first);
         return code.Body();
     }
 
@@ -208,7 +216,7 @@ internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants
         }
 
         code.GetGlobal(counter).I64(1).Op(Opcode.I64Add).SetGlobal(counter);
-        code.I32(DrawsPerBlock).SetGlobal(left);
+        code.I32(PoolWords).SetGlobal(left);
         return code.Body();
 
         CodeBuilder Final(int i)

@@ -189,13 +189,7 @@ internal sealed class ChoiceCode
         var code = new CodeBuilder(0);
         var scratch = code.Local(ValueType.I64);
         bits.EmitDraw(code, scratch);
-        if (bits is ChaChaBits)
-        {
-            code.I64(0xFFFF_FFFF_0000_0000).Op(Opcode.I64And);
-            bits.EmitDraw(code, scratch);
-            code.I64(32).Op(Opcode.I64ShrU).Op(Opcode.I64Or);
-        }
-        else if (bits is FastBits)
+        if (bits is FastBits)
         {
             // The lower bits of the state are regular, and a multiplication carries them into the choices.
             code.Call(mix);

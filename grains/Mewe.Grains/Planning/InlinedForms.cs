@@ -10,8 +10,8 @@ namespace Mewe.Grains;
 /// </summary>
 internal static class InlinedForms
 {
-    /// <summary>Instructions that a body may have at most: of a longer one the call is a small part.</summary>
-    private const int MostInstructions = 64;
+    /// <summary>Instructions that bodies may have on the average: of longer ones the call is a small part.</summary>
+    private const int MostInstructions = 96;
 
     /// <summary>The part of all variants' instructions that may be repeated.</summary>
     private const double MostRepeated = 0.04;
@@ -31,7 +31,7 @@ internal static class InlinedForms
             .OrderByDescending(function => profile.Of(function.Function).Calls).ThenBy(function => function.Function))
         {
             var lengths = function.Variants.Select(place => candidates[function.Function].LengthOf(place)).Prepend(candidates[function.Function].OriginalLength).ToList();
-            if (lengths.Max() <= MostInstructions && lengths.Sum() <= left && MultivariantLinker.CanInline(plan.Module.TypeOfFunction(function.Function)))
+            if (lengths.Average() <= MostInstructions && lengths.Sum() <= left && MultivariantLinker.CanInline(plan.Module.TypeOfFunction(function.Function)))
             {
                 left -= lengths.Sum();
                 inlined.Add(function.Function);

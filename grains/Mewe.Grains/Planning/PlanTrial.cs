@@ -11,7 +11,7 @@ namespace Mewe.Grains;
 internal sealed class PlanTrial(IWasmEngine engine, JobPlan plan, SlowdownBudget budget, IReadOnlyList<FunctionCandidates> functions, WorkloadProfile profile)
 {
     /// <summary>The part of the budget that a measurement may use, since the next one will not be the same.</summary>
-    public const double Margin = 0.85;
+    public const double Margin = 0.75;
 
     private const int Rounds = 101;
 
@@ -55,7 +55,7 @@ internal sealed class PlanTrial(IWasmEngine engine, JobPlan plan, SlowdownBudget
             (measured, use) = usedAgain > use ? (again, usedAgain) : (measured, use);
         }
 
-        var keeps = use <= (1 + Margin) / 2;
+        var keeps = use <= Margin + 0.1;
         var fresh = dispatched.Where(function => function is { Dispatch: DispatchMode.Call, Bound: null }).Sum(function => profile.Whole.Of(function.Function).Calls);
         if (best is not { } before || (keeps && (!before.Keeps || fresh >= before.Fresh)) || (!keeps && !before.Keeps && use < before.Use))
         {

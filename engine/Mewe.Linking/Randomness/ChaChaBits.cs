@@ -5,14 +5,14 @@ namespace Mewe.Linking.Randomness;
 
 /// <summary>
 /// ChaCha with 8 rounds (D. J. Bernstein, ChaCha, a variant of Salsa20, 2008) under a key of 256 bits: who sees choices, however many, learns nothing about others unless he breaks
-/// the cipher (the best attack known reaches 7 rounds, with 2^238 steps or so). A block gives eight draws and a draw several choices: seven of seventeen, so that one choice in 56 pays for a block.
+/// the cipher (the best attack known reaches 7 rounds, with 2^238 steps or so). A block gives eight draws and a draw several choices: six of seventeen, so that one choice in 48 pays for a block.
 /// </summary>
 /// <remarks>
 /// State: four i64 for the key, an i64 block counter, nonce zero (one stream per key), eight i64 for what is left of a block, two i64 for what is left of a draw. The pool is a shift register, because globals cannot be indexed
 /// and a memory would need a feature that the module may not have. As in <see cref="FastBits"/> the next choice of each number is always there already, so that the draw runs beside the chosen
 /// function and not before the jump. A draw is a fraction of <see cref="FractionBits"/> bits: times n, its integer part is a choice of n and the rest a fraction that is as good as the product of all n so far
-/// allows (N. Brackett-Rozinsky and D. Lemire, Batched ranged random integer generation, Software: Practice and Experience 55(1), 2025). Where the product would exceed 2^30 a new draw is taken, so that no choice is more likely
-/// than another by more than one in 2^24. Who can read the instance's globals knows all its choices, past ones of the key included: nothing is erased.
+/// allows (N. Brackett-Rozinsky and D. Lemire, Batched ranged random integer generation, Software: Practice and Experience 55(1), 2025). Where the product would exceed 2^28 a new draw is taken, so that no choice is more likely
+/// than another by more than one in 2^26. Who can read the instance's globals knows all its choices, past ones of the key included: nothing is erased.
 /// </remarks>
 /// <param name="counts">The numbers of choices that dispatchers draw from.</param>
 internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants, uint? randomGet, BlindWord? blind, IReadOnlySet<int> counts) : RandomBits
@@ -20,7 +20,7 @@ internal sealed class ChaChaBits(AppendedCode appended, BuildConstants constants
     private const int KeyWords = 4, PoolWords = 8, DoubleRounds = 4, FractionBits = 54;
 
     /// <summary>Largest product of the numbers of choices that one draw serves. The largest number of choices is far below 2^10, so a fraction times it fits into 64 bits.</summary>
-    private const ulong LargestRange = 1UL << 30;
+    private const ulong LargestRange = 1UL << 28;
 
     private static readonly int[] Sigma = [0x61707865, 0x3320646e, 0x79622d32, 0x6b206574];
 

@@ -1,0 +1,252 @@
+using Mewe.Grains;
+using Mewe.Silo.Orleans.Placement;
+using Mewe.Store;
+using Orleans;
+using Orleans.Concurrency;
+using Orleans.Runtime;
+using Mewe.Silo.Orleans.Cluster;
+
+namespace Mewe.Silo.Orleans.Grains;
+
+/// <summary>
+/// Drives a job: has it planned on its own silo, hands its functions to the silos of the cluster, a window at a time, and has it linked. README.md has the protocol. It keeps nothing that the store does not have: what it
+/// remembers is what it sent and has not heard of, and forgetting that costs a second.
+/// </summary>
+/// <remarks>Calls interleave (a call to a silo that just died can take seconds, and nothing else is to wait for it); between two awaits only one runs.</remarks>
+[GrainType("job"), ScatteredPlacement, KeepAlive, Reentrant]
+internal sealed class JobActivation(SiloHere here, IJobStore store, ClusterView cluster, ClusterLoads loads, TimeProvider time) : Grain, IJobGrain, IRemindable
+{
+    private const string ReminderName = "job";
+
+    /// <summary>How often it looks at the store without being told; and after how long it asks after a step of which it heard nothing.</summary>
+    private static readonly TimeSpan Round = TimeSpan.FromSeconds(1), Silence = TimeSpan.FromSeconds(8), Unseen = TimeSpan.FromSeconds(5);
+
+    private readonly FunctionWindow window = new(time);
+    private IGrainTimer? rounds;
+    private long looked;
+    private bool looking, again, planning, ended;
+    private long? linkingSince;
+    private IGrainReminder? reminder;
+
+    private string Job => this.GetPrimaryKeyString();
+
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        rounds = this.RegisterGrainTimer(RoundAsync, new GrainTimerCreationOptions(Round, Round) { Interleave = true, KeepAlive = true });
+        return Task.CompletedTask;
+    }
+
+    public Task WakeAsync(CancellationToken cancellationToken) => LookAsync();
+
+    public Task ReceiveReminder(string reminderName, TickStatus status) => LookAsync();
+
+    public async Task<JobStatus?> GetAsync(CancellationToken cancellationToken) => Status((await store.GetJobAsync(Job, cancellationToken)).OrThrow());
+
+    public async Task<JobStatus?> CancelAsync(CancellationToken cancellationToken) => Status((await store.CancelAsync(Job, cancellationToken)).OrThrow());
+
+    public Task EndedAsync(StepEnded ended, CancellationToken cancellationToken)
+    {
+        loads.Note(ended.Load);
+        if (ended.Function is not { } function)
+        {
+            linkingSince = null;
+            return LookAsync();
+        }
+
+        window.Ended(function, (StepStatus)ended.Outcome, ended.Elapsed);
+        return window.IsEmpty ? LookAsync() : FillAsync();
+    }
+
+    /// <summary>One look at a time, and another one for who came meanwhile.</summary>
+    private async Task LookAsync()
+    {
+        if (looking)
+        {
+            again = true;
+            return;
+        }
+
+        looking = true;
+        try
+        {
+            do
+            {
+                again = false;
+                await LookOnceAsync();
+            }
+            while (again && !ended);
+        }
+        finally
+        {
+            looking = false;
+        }
+    }
+
+    private async Task LookOnceAsync()
+    {
+        looked = time.GetTimestamp();
+        if (!(await store.GetJobAsync(Job, CancellationToken.None)).TryGet(out var job))
+        {
+            return; // the next round asks again
+        }
+
+        if (job is null || job.State.IsTerminal())
+        {
+            await EndAsync();
+            return;
+        }
+
+        reminder ??= await this.RegisterOrUpdateReminder(ReminderName, OrleansTiming.Reminder, OrleansTiming.Reminder);
+        window.Order = new StepOrder(job.Submitted.Priority, job.Submitted.Weight);
+        switch (job.State)
+        {
+            case JobState.Queued when !planning:
+                Plan(job);
+                break;
+            case JobState.Running when job.Progress.Remaining == 0:
+                await LinkAsync();
+                break;
+            case JobState.Running when job.Progress.Available > 0 && window.NeedsMore:
+                await window.LoadAsync(store, Job);
+                await FillAsync();
+                break;
+        }
+    }
+
+    /// <summary>Planned on this silo, which was chosen for it. What follows is another look.</summary>
+    private void Plan(JobRecord job)
+    {
+        var step = new SentStep(Job, null, job.Submitted.Priority, job.Submitted.Weight);
+        if (here.Scheduler.TrySend(step))
+        {
+            planning = true;
+            _ = PlannedAsync(step);
+        }
+    }
+
+    private async Task PlannedAsync(SentStep step)
+    {
+        var status = await step.Ended;
+        planning = false;
+        if (status != StepStatus.NotClaimed)
+        {
+            await LookAsync();
+        }
+    }
+
+    private async Task LinkAsync()
+    {
+        if (linkingSince is { } since && time.GetElapsedTime(since) < Silence)
+        {
+            return;
+        }
+
+        linkingSince = time.GetTimestamp();
+        try
+        {
+            var linker = GrainFactory.GetGrain<ILinkerGrain>(Job);
+            var answer = await linker.BeginAsync(window.Order);
+            loads.Note(answer.Load);
+            if (answer.Outcome == BeginOutcome.Busy)
+            {
+                linkingSince = null;
+            }
+        }
+        catch (Exception exception) when (IsOfTheCluster(exception))
+        {
+            linkingSince = null; // the silo died, or is about to: the next round begins it elsewhere
+        }
+    }
+
+    /// <summary>Sends functions until the window is full.</summary>
+    private async Task FillAsync()
+    {
+        var sent = new List<Task>();
+        while (!ended && window.TryNext(cluster.Workers) is { } function)
+        {
+            sent.Add(SendAsync(function));
+        }
+
+        await Task.WhenAll(sent);
+    }
+
+    private async Task SendAsync(int function)
+    {
+        try
+        {
+            var answer = await GrainOf(function).BeginAsync(window.Order);
+            loads.Note(answer.Load);
+            if (answer.Outcome == BeginOutcome.Accepted)
+            {
+                window.Accepted(function, answer.Load.Silo);
+            }
+            else
+            {
+                window.Refused(function);
+            }
+        }
+        catch (Exception exception) when (IsOfTheCluster(exception))
+        {
+            window.Refused(function);
+        }
+    }
+
+    private async Task RoundAsync(CancellationToken cancellationToken)
+    {
+        window.BeginRound(cluster.IsAlive);
+        await Task.WhenAll(window.Silent(Silence).Select(AskAsync));
+        if (!ended && (window.NeedsMore || time.GetElapsedTime(looked) >= Unseen))
+        {
+            await LookAsync();
+        }
+
+        if (!ended)
+        {
+            await FillAsync();
+        }
+    }
+
+    private async Task AskAsync(int function)
+    {
+        try
+        {
+            if ((StepStatus)await GrainOf(function).StatusAsync() is StepStatus.Working or StepStatus.Waiting)
+            {
+                window.Heard(function);
+                return;
+            }
+
+            window.Forget(function);
+        }
+        catch (Exception exception) when (IsOfTheCluster(exception))
+        {
+            // Its silo does not answer: once it is known to be dead, the next round forgets it.
+        }
+    }
+
+    /// <summary>The job is finished, so nobody is needed for it. What it still has somewhere is stopped.</summary>
+    private async Task EndAsync()
+    {
+        ended = true;
+        rounds?.Dispose();
+        foreach (var function in window.Sent)
+        {
+            GrainOf(function).StopAsync().Ignore();
+        }
+
+        if (reminder is not null || (reminder = await this.GetReminder(ReminderName)) is not null)
+        {
+            await this.UnregisterReminder(reminder);
+        }
+
+        DeactivateOnIdle();
+    }
+
+    private IFunctionGrain GrainOf(int function) => GrainFactory.GetGrain<IFunctionGrain>(FunctionGrain.KeyOf(Job, function));
+
+    /// <summary>What calls end in when silos come and go. Anything else is a defect, and is logged by Orleans.</summary>
+    private static bool IsOfTheCluster(Exception exception) => exception is OrleansException or TimeoutException or OperationCanceledException;
+
+    private static JobStatus? Status(JobRecord? job) => job is null ? null : new JobStatus(
+        job.State.ToString().ToLowerInvariant(), job.Progress.Total, job.Progress.Done, job.Progress.Failed, job.Error?.Message, job.Output?.Module.ToString());
+}

@@ -23,6 +23,16 @@ public sealed record StepEnded([property: Id(0)] int? Function, [property: Id(1)
 [GenerateSerializer, Immutable, Alias("mewe.SiloLoad")]
 public sealed record SiloLoad([property: Id(0)] string Silo, [property: Id(1)] int Steps, [property: Id(2)] int Workers);
 
+/// <summary>Where silos tell each other how much they have to do. One for the whole cluster, with the key 0; what it knows is told again within a second.</summary>
+[Alias("mewe.ILoadGrain")]
+public interface ILoadGrain : IGrainWithIntegerKey
+{
+    /// <summary>Tells how much a silo has to do.</summary>
+    /// <returns>What all silos told lately.</returns>
+    [Alias("Exchange")]
+    Task<SiloLoad[]> ExchangeAsync(SiloLoad mine, CancellationToken cancellationToken = default);
+}
+
 /// <summary>A job: sees to it that it is planned, its functions are worked on, and it is linked. Its key is the job's id. All state is in the store, so it can be activated anywhere, at any time, and even twice.</summary>
 [Alias("mewe.IJobGrain")]
 public interface IJobGrain : IGrainWithStringKey

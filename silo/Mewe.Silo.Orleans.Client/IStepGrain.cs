@@ -6,8 +6,9 @@ namespace Mewe.Silo.Orleans;
 /// <summary>What a step is to know of its job. No bytes of modules: they are in the store, by their hashes.</summary>
 /// <param name="Priority">Of the job.</param>
 /// <param name="Weight">Of the job.</param>
+/// <param name="Cost">Of the function: of a job's functions on a silo the dearest goes first.</param>
 [GenerateSerializer, Immutable, Alias("mewe.StepOrder")]
-public sealed record StepOrder([property: Id(0)] int Priority, [property: Id(1)] int Weight);
+public sealed record StepOrder([property: Id(0)] int Priority, [property: Id(1)] int Weight, [property: Id(2)] long Cost);
 
 /// <summary>What came of beginning a step.</summary>
 [GenerateSerializer, Alias("mewe.BeginOutcome")]

@@ -15,7 +15,7 @@ public sealed class PushScheduler(GrainHost host, SchedulerOptions options) : IS
     /// <summary>Steps that wait here at most: of one job for each worker, and in all.</summary>
     private const int MostOfAJobPerWorker = 8, Most = 4096;
 
-    private readonly StepQueue queue = new(Math.Max(16, MostOfAJobPerWorker * host.Workers), Most);
+    private readonly StepQueue queue = new(Math.Max(16, MostOfAJobPerWorker * host.Workers), Most, host.Time);
 
     public SiloWork Work { get; } = new(host, options);
 
@@ -30,6 +30,9 @@ public sealed class PushScheduler(GrainHost host, SchedulerOptions options) : IS
     /// <summary>Sends a step to this silo.</summary>
     /// <returns>False where there is no room, or the silo ends: somebody else is to have it.</returns>
     public bool TrySend(SentStep step) => queue.TryAdd(step);
+
+    /// <summary>Gives back functions that have waited for so long, for other silos that have free workers.</summary>
+    public void Return(int count, TimeSpan waited) => queue.Return(count, waited);
 
     public Task<SchedulerEnd> RunAsync(CancellationToken stopping) => Work.RunAsync(ServeAsync, stopping);
 

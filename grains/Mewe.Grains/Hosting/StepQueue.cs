@@ -4,7 +4,8 @@ namespace Mewe.Grains;
 /// <param name="function">Null for planning or linking.</param>
 /// <param name="priority">Of the job.</param>
 /// <param name="weight">Of the job; its share grows with it.</param>
-public sealed class SentStep(string job, int? function, int priority, int weight)
+/// <param name="cost">Of the function, in the unit of its job: the dearest goes first.</param>
+public sealed class SentStep(string job, int? function, int priority, int weight, long cost = 0)
 {
     private readonly TaskCompletionSource<StepStatus> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -15,6 +16,16 @@ public sealed class SentStep(string job, int? function, int priority, int weight
     public int Priority { get; } = priority;
 
     public int Weight { get; } = Math.Max(1, weight);
+
+    public long Cost { get; } = cost;
+
+    /// <summary>How long it was worked on, its claim included; zero until it ends.</summary>
+    public TimeSpan Worked { get; internal set; }
+
+    /// <summary>When it came, and when it was taken, as timestamps of the queue's clock.</summary>
+    internal long Came { get; set; }
+
+    internal long Taken { get; set; }
 
     /// <summary>True once a worker has it.</summary>
     public bool IsTaken { get; internal set; }
@@ -39,10 +50,10 @@ internal enum TakenFor
 }
 
 /// <summary>
-/// What waits for the workers of a silo, bounded for each job and in all, and fair: by priority, then steps of jobs before functions, then the job with the least at work for its weight, then whoever came first. A small
+/// What waits for the workers of a silo, bounded for each job and in all, and fair: by priority, then steps of jobs before functions, then the job with the least at work for its weight, and of each job the dearest. A small
 /// job does not wait behind a huge one, however much of that was sent before.
 /// </summary>
-internal sealed class StepQueue(int mostOfAJob, int most)
+internal sealed class StepQueue(int mostOfAJob, int most, TimeProvider time)
 {
     private readonly Lock gate = new();
     private readonly Dictionary<string, Line> lines = [];
@@ -88,6 +99,7 @@ internal sealed class StepQueue(int mostOfAJob, int most)
                 return false;
             }
 
+            step.Came = time.GetTimestamp();
             line.Waiting.Add((step, arrivals++));
             (line.Priority, line.Weight) = (step.Priority, step.Weight);
             waiting++;
@@ -118,7 +130,7 @@ internal sealed class StepQueue(int mostOfAJob, int most)
             found.Waiting.RemoveAt(next.Index);
             found.AtWork++;
             waiting--;
-            step.IsTaken = true;
+            (step.IsTaken, step.Taken) = (true, time.GetTimestamp());
             return step;
         }
     }
@@ -133,7 +145,30 @@ internal sealed class StepQueue(int mostOfAJob, int most)
             Tidy(step.Job, line);
         }
 
+        step.Worked = time.GetElapsedTime(step.Taken);
         step.End(status);
+    }
+
+    /// <summary>Gives back steps that have waited for so long: other silos have free workers for them.</summary>
+    public void Return(int count, TimeSpan waited)
+    {
+        var returned = new List<SentStep>();
+        lock (gate)
+        {
+            foreach (var (job, line) in lines.ToList())
+            {
+                foreach (var entry in line.Waiting.Where(entry => entry.Step.Function is not null && time.GetElapsedTime(entry.Step.Came) >= waited).Take(count - returned.Count).ToList())
+                {
+                    line.Waiting.Remove(entry);
+                    waiting--;
+                    returned.Add(entry.Step);
+                }
+
+                Tidy(job, line);
+            }
+        }
+
+        returned.ForEach(step => step.End(StepStatus.Returned));
     }
 
     /// <summary>Takes nothing any more, and ends what waits.</summary>
@@ -189,8 +224,22 @@ internal sealed class StepQueue(int mostOfAJob, int most)
         /// <summary>Which comes next; -1 for none.</summary>
         public int Next(TakenFor purpose)
         {
-            var step = purpose == TakenFor.Reserve ? -1 : Waiting.FindIndex(entry => entry.Step.Function is null);
-            return step >= 0 ? step : Waiting.FindIndex(entry => entry.Step.Function is not null);
+            var next = -1;
+            for (var i = 0; i < Waiting.Count; i++)
+            {
+                var step = Waiting[i].Step;
+                if (step.Function is null && purpose != TakenFor.Reserve)
+                {
+                    return i;
+                }
+
+                if (step.Function is not null && (next < 0 || step.Cost > Waiting[next].Step.Cost))
+                {
+                    next = i;
+                }
+            }
+
+            return next;
         }
     }
 }

@@ -32,6 +32,9 @@ public enum StepStatus
 
     /// <summary>The store did not give it: it is done, or cancelled, or somebody else's, or its time has not come.</summary>
     NotClaimed,
+
+    /// <summary>It waited for a worker while other silos had free ones, and is to go there.</summary>
+    Returned,
 }
 
 /// <summary>

@@ -1,4 +1,6 @@
 using Mewe.Grains;
+using Mewe.Silo.Orleans.Grains;
+using Mewe.Silo.Orleans.Placement;
 using Mewe.Store;
 using Mewe.Store.Postgres;
 using Orleans;
@@ -8,9 +10,11 @@ namespace Mewe.Silo.Orleans.Cluster;
 
 /// <summary>
 /// What every silo does beside its grains, on signals of the store and every second: wakes the grains of jobs that are not finished (a new job at once, the others now and then, so that a job whose grain died with its
-/// silo is driven again within seconds), and tells Orleans of members whose lease is gone.
+/// silo is driven again within seconds), tells Orleans of members whose lease is gone, and
+/// has what waits here go to silos with free workers.
 /// </summary>
-internal sealed class JobRounds(IJobStore store, PostgresMembers members, IGrainFactory grains, IClusterMembershipService membership, ClusterView cluster, SchedulerOptions options, TimeProvider time)
+internal sealed class JobRounds(IJobStore store, PostgresMembers members, IGrainFactory grains, IClusterMembershipService membership, ClusterView cluster,
+    SiloHere here, ClusterLoads loads, ILocalSiloDetails details, SchedulerOptions options, TimeProvider time)
 {
     /// <summary>Jobs that are driven at a time, in the whole cluster: more wait, by their priority.</summary>
     private const int Most = 512;
@@ -20,6 +24,9 @@ internal sealed class JobRounds(IJobStore store, PostgresMembers members, IGrain
 
     /// <summary>Signals that come faster count as one.</summary>
     private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(25);
+
+    /// <summary>What has waited for so long goes to another silo, where one has a free worker.</summary>
+    private static readonly TimeSpan Waited = TimeSpan.FromSeconds(1);
 
     private Dictionary<string, long> woken = [];
     private long? surveyed;
@@ -56,6 +63,26 @@ internal sealed class JobRounds(IJobStore store, PostgresMembers members, IGrain
         woken = now;
     }
 
+    private async Task ExchangeAsync()
+    {
+        try
+        {
+            foreach (var load in await grains.GetGrain<ILoadGrain>(0).ExchangeAsync(here.Load).WaitAsync(Waited))
+            {
+                loads.Note(load);
+            }
+
+            if (loads.IdleElsewhere(details.SiloAddress) is > 0 and var idle)
+            {
+                here.Scheduler.Return(idle, Waited);
+            }
+        }
+        catch (Exception exception) when (exception is OrleansException or TimeoutException or OperationCanceledException)
+        {
+            // The silo where they are kept is gone: a second later they are kept elsewhere.
+        }
+    }
+
     /// <summary>Once in a while: how large the cluster is, and whether members have died of whom only the store knows.</summary>
     private async Task SurveyAsync(CancellationToken cancellationToken)
     {
@@ -66,6 +93,7 @@ internal sealed class JobRounds(IJobStore store, PostgresMembers members, IGrain
 
         surveyed = time.GetTimestamp();
         await cluster.CountAsync(store, cancellationToken);
+        await ExchangeAsync();
         if ((await members.BuryAsync((int)SiloStatus.Dead, options.Lease, cancellationToken)).TryGet(out var any) && any)
         {
             await membership.Refresh(cancellationToken: cancellationToken);

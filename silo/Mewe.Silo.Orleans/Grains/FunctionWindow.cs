@@ -4,76 +4,63 @@ using Mewe.Store;
 namespace Mewe.Silo.Orleans.Grains;
 
 /// <summary>
-/// The functions of a job that a coordinator knows of: those that wait, the dearest first, and those that it sent and has not heard of. It sends no more at a time than the cluster's workers need: two for each, so that the
-/// next one is there when one ends; where functions are brief, more, because the messages take as long as the work.
+/// The functions of a job that its grain knows of: those that wait, the dearest first, and those that it sent and has not heard of. It sends no more at a time than keeps the cluster's workers busy: one for each where functions
+/// take long, so that no function waits behind another one on a silo while others are free, and more where the messages would take as long as the work.
 /// </summary>
 internal sealed class FunctionWindow(TimeProvider time)
 {
-    private const int PerWorker = 2, BriefPerWorker = 8;
-
-    private static readonly TimeSpan Brief = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Long = TimeSpan.FromSeconds(1), Brief = TimeSpan.FromMilliseconds(100);
 
     private readonly Dictionary<int, Sending> sent = [];
-    private readonly PriorityQueue<int, long> waiting = new();
-    private readonly HashSet<int> known = [];
-    private TimeSpan typical = TimeSpan.FromSeconds(1);
-    private bool congested, unsure = true;
-
-    /// <summary>What the silos are told of the job.</summary>
-    public StepOrder Order { get; set; } = new(0, 1);
+    private readonly Dictionary<int, long> waiting = [];
+    private readonly PriorityQueue<int, long> order = new();
+    private TimeSpan typical = TimeSpan.FromMilliseconds(500);
+    private bool congested;
 
     /// <summary>Functions that were sent, and of which no end was heard.</summary>
     public IEnumerable<int> Sent => sent.Keys;
 
-    /// <summary>Nothing waits, and nothing was sent.</summary>
-    public bool IsEmpty => sent.Count + waiting.Count == 0;
+    /// <summary>How many it knows of that are not finished.</summary>
+    public int Count => sent.Count + waiting.Count;
 
-    /// <summary>There may be functions that it does not know of.</summary>
-    public bool NeedsMore => unsure || waiting.Count == 0;
-
-    /// <summary>Learns which functions wait for a silo, all of them.</summary>
+    /// <summary>Learns which functions wait for a silo, those of which it does not know yet.</summary>
     public async Task LoadAsync(IJobStore store, string job)
     {
-        unsure = false;
-        var found = new List<FunctionRecord>();
+        // The store decides by its clock whose pause after a failure is over; this only keeps one from asking all the time.
+        var now = time.GetUtcNow();
         for (int? after = null; ;)
         {
             var query = new FunctionQuery(JobLimits.LargestPage, after) { State = FunctionState.Available };
             if (!(await store.ListFunctionsAsync(job, query, CancellationToken.None)).TryGet(out var page))
             {
-                unsure = true;
                 return;
             }
 
-            found.AddRange(page);
+            foreach (var function in page.Where(function => !(function.NotBefore > now) && !sent.ContainsKey(function.Index)))
+            {
+                Wait(function.Index, function.Cost);
+            }
+
             if (page.Count < JobLimits.LargestPage)
             {
-                break;
+                return;
             }
 
             after = page[^1].Index;
         }
-
-        // The store decides whose pause after a failure is over, by its clock; this only keeps one from asking all the time.
-        var now = time.GetUtcNow();
-        unsure = found.Any(function => function.NotBefore > now);
-        foreach (var function in found.Where(function => !(function.NotBefore > now) && !sent.ContainsKey(function.Index) && known.Add(function.Index)))
-        {
-            waiting.Enqueue(function.Index, -function.Cost);
-        }
     }
 
-    /// <summary>The function to send next; null where the window is full, or there is none, or the silos have too much to do.</summary>
-    public int? TryNext(int workers)
+    /// <summary>The function to send next and its cost; null where the window is full, or there is none, or the silos have too much to do.</summary>
+    public (int Function, long Cost)? TryNext(int workers)
     {
-        if (congested || sent.Count >= workers * (typical < Brief ? BriefPerWorker : PerWorker) || !waiting.TryDequeue(out var function, out _))
+        if (congested || sent.Count >= workers * (typical < Brief ? 8 : typical < Long ? 2 : 1) || !order.TryDequeue(out var function, out _))
         {
             return null;
         }
 
-        known.Remove(function);
-        sent.Add(function, new Sending { At = time.GetTimestamp() });
-        return function;
+        waiting.Remove(function, out var cost);
+        sent.Add(function, new Sending(cost) { At = time.GetTimestamp() });
+        return (function, cost);
     }
 
     /// <summary>A silo has it; the end may have been heard of before.</summary>
@@ -89,24 +76,25 @@ internal sealed class FunctionWindow(TimeProvider time)
     public void Refused(int function)
     {
         congested = true;
-        if (sent.Remove(function) && known.Add(function))
-        {
-            waiting.Enqueue(function, long.MinValue);
-        }
+        Return(function);
     }
 
     /// <summary>It ended there. Unless it is done, the store knows what is to become of it.</summary>
     public void Ended(int function, StepStatus status, TimeSpan elapsed)
     {
-        sent.Remove(function);
         congested = false;
-        if (status == StepStatus.Written)
+        switch (status)
         {
-            typical = (0.8 * typical) + (0.2 * elapsed);
-        }
-        else
-        {
-            unsure = true;
+            case StepStatus.Returned:
+                Return(function);
+                break;
+            case StepStatus.Written:
+                sent.Remove(function);
+                typical = (0.8 * typical) + (0.2 * elapsed);
+                break;
+            default:
+                sent.Remove(function);
+                break;
         }
     }
 
@@ -133,14 +121,28 @@ internal sealed class FunctionWindow(TimeProvider time)
     }
 
     /// <summary>Nobody has it any more: the store knows.</summary>
-    public void Forget(int function)
+    public void Forget(int function) => sent.Remove(function);
+
+    private void Return(int function)
     {
-        sent.Remove(function);
-        unsure = true;
+        if (sent.Remove(function, out var sending))
+        {
+            Wait(function, sending.Cost);
+        }
     }
 
-    private sealed class Sending
+    private void Wait(int function, long cost)
     {
+        if (waiting.TryAdd(function, cost))
+        {
+            order.Enqueue(function, -cost);
+        }
+    }
+
+    private sealed class Sending(long cost)
+    {
+        public long Cost { get; } = cost;
+
         public long At { get; set; }
 
         /// <summary>Null until it accepted it.</summary>

@@ -19,14 +19,14 @@ internal sealed class JobActivation(SiloHere here, IJobStore store, ClusterView 
     private const string ReminderName = "job";
 
     /// <summary>How often it looks at the store without being told; and after how long it asks after a step of which it heard nothing.</summary>
-    private static readonly TimeSpan Round = TimeSpan.FromSeconds(1), Silence = TimeSpan.FromSeconds(8), Unseen = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Round = TimeSpan.FromSeconds(1), Silence = TimeSpan.FromSeconds(8);
 
     private readonly FunctionWindow window = new(time);
     private IGrainTimer? rounds;
-    private long looked;
     private bool looking, again, planning, ended;
     private long? linkingSince;
     private IGrainReminder? reminder;
+    private (int Priority, int Weight) share = (0, 1);
 
     private string Job => this.GetPrimaryKeyString();
 
@@ -54,7 +54,7 @@ internal sealed class JobActivation(SiloHere here, IJobStore store, ClusterView 
         }
 
         window.Ended(function, (StepStatus)ended.Outcome, ended.Elapsed);
-        return window.IsEmpty ? LookAsync() : FillAsync();
+        return window.Count == 0 ? LookAsync() : FillAsync();
     }
 
     /// <summary>One look at a time, and another one for who came meanwhile.</summary>
@@ -84,7 +84,6 @@ internal sealed class JobActivation(SiloHere here, IJobStore store, ClusterView 
 
     private async Task LookOnceAsync()
     {
-        looked = time.GetTimestamp();
         if (!(await store.GetJobAsync(Job, CancellationToken.None)).TryGet(out var job))
         {
             return; // the next round asks again
@@ -97,7 +96,7 @@ internal sealed class JobActivation(SiloHere here, IJobStore store, ClusterView 
         }
 
         reminder ??= await this.RegisterOrUpdateReminder(ReminderName, OrleansTiming.Reminder, OrleansTiming.Reminder);
-        window.Order = new StepOrder(job.Submitted.Priority, job.Submitted.Weight);
+        share = (job.Submitted.Priority, job.Submitted.Weight);
         switch (job.State)
         {
             case JobState.Queued when !planning:
@@ -106,7 +105,8 @@ internal sealed class JobActivation(SiloHere here, IJobStore store, ClusterView 
             case JobState.Running when job.Progress.Remaining == 0:
                 await LinkAsync();
                 break;
-            case JobState.Running when job.Progress.Available > 0 && window.NeedsMore:
+            case JobState.Running when job.Progress.Available > 0 && job.Progress.Remaining > window.Count:
+                // What a dead silo had comes back this way, and what waits for its next attempt.
                 await window.LoadAsync(store, Job);
                 await FillAsync();
                 break;
@@ -145,7 +145,7 @@ internal sealed class JobActivation(SiloHere here, IJobStore store, ClusterView 
         try
         {
             var linker = GrainFactory.GetGrain<ILinkerGrain>(Job);
-            var answer = await linker.BeginAsync(window.Order);
+            var answer = await linker.BeginAsync(new StepOrder(share.Priority, share.Weight, 0));
             loads.Note(answer.Load);
             if (answer.Outcome == BeginOutcome.Busy)
             {
@@ -162,19 +162,19 @@ internal sealed class JobActivation(SiloHere here, IJobStore store, ClusterView 
     private async Task FillAsync()
     {
         var sent = new List<Task>();
-        while (!ended && window.TryNext(cluster.Workers) is { } function)
+        while (!ended && window.TryNext(cluster.Workers) is var (function, cost))
         {
-            sent.Add(SendAsync(function));
+            sent.Add(SendAsync(function, cost));
         }
 
         await Task.WhenAll(sent);
     }
 
-    private async Task SendAsync(int function)
+    private async Task SendAsync(int function, long cost)
     {
         try
         {
-            var answer = await GrainOf(function).BeginAsync(window.Order);
+            var answer = await GrainOf(function).BeginAsync(new StepOrder(share.Priority, share.Weight, cost));
             loads.Note(answer.Load);
             if (answer.Outcome == BeginOutcome.Accepted)
             {
@@ -195,7 +195,7 @@ internal sealed class JobActivation(SiloHere here, IJobStore store, ClusterView 
     {
         window.BeginRound(cluster.IsAlive);
         await Task.WhenAll(window.Silent(Silence).Select(AskAsync));
-        if (!ended && (window.NeedsMore || time.GetElapsedTime(looked) >= Unseen))
+        if (!ended)
         {
             await LookAsync();
         }

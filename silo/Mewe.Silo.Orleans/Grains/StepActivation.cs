@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Mewe.Grains;
 using Mewe.Silo.Orleans.Placement;
@@ -37,7 +36,7 @@ internal abstract class StepActivation(SiloHere here) : Grain, IStepGrain
         }
 
         var (job, function) = Step;
-        var sent = new SentStep(job, function, order.Priority, order.Weight);
+        var sent = new SentStep(job, function, order.Priority, order.Weight, order.Cost);
         if (!here.Scheduler.TrySend(sent))
         {
             DeactivateOnIdle(); // so that the next call finds another silo
@@ -69,10 +68,9 @@ internal abstract class StepActivation(SiloHere here) : Grain, IStepGrain
     /// <summary>Goes on in the grain's own turns, beside its calls.</summary>
     private async Task ObserveAsync(SentStep sent)
     {
-        var began = Stopwatch.GetTimestamp();
         last = await sent.Ended;
         step = null;
-        await GrainFactory.GetGrain<IJobGrain>(sent.Job).EndedAsync(new StepEnded(sent.Function, (int)last, Stopwatch.GetElapsedTime(began), here.Load));
+        await GrainFactory.GetGrain<IJobGrain>(sent.Job).EndedAsync(new StepEnded(sent.Function, (int)last, sent.Worked, here.Load));
         DeactivateOnIdle();
     }
 }

@@ -129,7 +129,7 @@ public sealed class SiloSchedulerTests : IAsyncLifetime
 
     private static async Task<int> UntilRegisteredAsync(SiloScheduler scheduler)
     {
-        while (scheduler.Lease is null)
+        while (scheduler.Work.Lease is null)
         {
             await Task.Delay(Poll, Cancellation);
         }

@@ -96,6 +96,9 @@ internal static partial class OrleansMessages
     [LoggerMessage(102, LogLevel.Warning, "Silo {Silo} is not a member as {Address} any more: it joins again")]
     public static partial void Expelled(this ILogger logger, string silo, string address);
 
+    [LoggerMessage(104, LogLevel.Warning, "A call for job {Job} was not answered in time: its silo may have died")]
+    public static partial void TimedOut(this ILogger logger, string job);
+
     [LoggerMessage(103, LogLevel.Warning, "Silo {Silo} is no member of the cluster: it tries again")]
     public static partial void NotJoined(this ILogger logger, Exception exception, string silo);
 }

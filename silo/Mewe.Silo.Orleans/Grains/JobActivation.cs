@@ -14,7 +14,7 @@ namespace Mewe.Silo.Orleans.Grains;
 /// </summary>
 /// <remarks>Calls interleave (a call to a silo that just died can take seconds, and nothing else is to wait for it); between two awaits only one runs.</remarks>
 [GrainType("job"), ScatteredPlacement, KeepAlive, Reentrant]
-internal sealed class JobActivation(SiloHere here, IJobStore store, ClusterView cluster, ClusterLoads loads, TimeProvider time) : Grain, IJobGrain, IRemindable
+internal sealed class JobActivation(SiloHere here, IJobStore store, ClusterView cluster, ClusterLoads loads, TimeProvider time, ILogger<JobActivation> logger) : Grain, IJobGrain, IRemindable
 {
     private const string ReminderName = "job";
 
@@ -245,7 +245,15 @@ internal sealed class JobActivation(SiloHere here, IJobStore store, ClusterView 
     private IFunctionGrain GrainOf(int function) => GrainFactory.GetGrain<IFunctionGrain>(FunctionGrain.KeyOf(Job, function));
 
     /// <summary>What calls end in when silos come and go. Anything else is a defect, and is logged by Orleans.</summary>
-    private static bool IsOfTheCluster(Exception exception) => exception is OrleansException or TimeoutException or OperationCanceledException;
+    private bool IsOfTheCluster(Exception exception)
+    {
+        if (exception is TimeoutException)
+        {
+            logger.TimedOut(Job);
+        }
+
+        return exception is OrleansException or TimeoutException or OperationCanceledException;
+    }
 
     private static JobStatus? Status(JobRecord? job) => job is null ? null : new JobStatus(
         job.State.ToString().ToLowerInvariant(), job.Progress.Total, job.Progress.Done, job.Progress.Failed, job.Error?.Message, job.Output?.Module.ToString());

@@ -96,7 +96,14 @@ internal sealed class JobRounds(IJobStore store, PostgresMembers members, IGrain
         await ExchangeAsync();
         if ((await members.BuryAsync((int)SiloStatus.Dead, options.Lease, cancellationToken)).TryGet(out var any) && any)
         {
-            await membership.Refresh(cancellationToken: cancellationToken);
+            try
+            {
+                await membership.Refresh(cancellationToken: cancellationToken);
+            }
+            catch (OrleansException)
+            {
+                // The store has just gone away. Orleans reads the table by itself, too.
+            }
         }
     }
 }

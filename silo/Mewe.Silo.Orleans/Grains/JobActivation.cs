@@ -25,7 +25,7 @@ internal sealed class JobActivation(SiloHere here, IJobStore store, ClusterView 
     private IGrainTimer? rounds;
     private bool looking, again, planning, ended;
     private long? linkingSince;
-    private IGrainReminder? reminder;
+    private Task? reminding;
     private (int Priority, int Weight) share = (0, 1);
 
     private string Job => this.GetPrimaryKeyString();
@@ -60,7 +60,7 @@ internal sealed class JobActivation(SiloHere here, IJobStore store, ClusterView 
     /// <summary>One look at a time, and another one for who came meanwhile.</summary>
     private async Task LookAsync()
     {
-        if (looking)
+        if (looking || ended)
         {
             again = true;
             return;
@@ -95,7 +95,7 @@ internal sealed class JobActivation(SiloHere here, IJobStore store, ClusterView 
             return;
         }
 
-        reminder ??= await this.RegisterOrUpdateReminder(ReminderName, OrleansTiming.Reminder, OrleansTiming.Reminder);
+        reminding ??= RemindAsync();
         share = (job.Submitted.Priority, job.Submitted.Weight);
         switch (job.State)
         {
@@ -110,6 +110,19 @@ internal sealed class JobActivation(SiloHere here, IJobStore store, ClusterView 
                 await window.LoadAsync(store, Job);
                 await FillAsync();
                 break;
+        }
+    }
+
+    /// <summary>The second net. Whoever keeps the reminder may have died with its silo, so nobody waits for it.</summary>
+    private async Task RemindAsync()
+    {
+        try
+        {
+            await this.RegisterOrUpdateReminder(ReminderName, OrleansTiming.Reminder, OrleansTiming.Reminder);
+        }
+        catch (Exception exception) when (IsOfTheCluster(exception))
+        {
+            reminding = null; // the next look tries again
         }
     }
 
@@ -234,9 +247,17 @@ internal sealed class JobActivation(SiloHere here, IJobStore store, ClusterView 
             GrainOf(function).StopAsync().Ignore();
         }
 
-        if (reminder is not null || (reminder = await this.GetReminder(ReminderName)) is not null)
+        try
         {
-            await this.UnregisterReminder(reminder);
+            await (reminding ?? Task.CompletedTask);
+            if (await this.GetReminder(ReminderName) is { } reminder)
+            {
+                await this.UnregisterReminder(reminder);
+            }
+        }
+        catch (Exception exception) when (IsOfTheCluster(exception))
+        {
+            // It comes once more, and finds the job finished.
         }
 
         DeactivateOnIdle();

@@ -62,6 +62,11 @@ internal abstract class StepActivation(SiloHere here) : Grain, IStepGrain
     {
         var (job, function) = Step;
         here.Scheduler.Work.Stop(job, function);
+        if (step is null)
+        {
+            DeactivateOnIdle();
+        }
+
         return Task.CompletedTask;
     }
 

@@ -65,7 +65,11 @@ need_command() {
 
 # The packages that a build did not find, by its log; nothing where it failed for another reason.
 missing_packages() {
-  sed -nE "s/.*error NU110[123]: Unable to find (a stable )?package ([A-Za-z0-9._-]*[A-Za-z0-9_-]).*/\\2/p" "$1" | sort -u | paste -sd ' ' -
+  {
+    sed -nE 's/.*error NU110[123]: Unable to find (a stable )?package ([A-Za-z0-9._-]*[A-Za-z0-9_-]).*/\2/p' "$1"
+    # Another version is there; that is not what was tested.
+    sed -nE 's/.*error NU1603: .*depends on .* but ([A-Za-z0-9._-]+) ([0-9][A-Za-z0-9.-]*) was not found.*/\1 \2/p' "$1"
+  } | sort -u | paste -sd ',' - | sed 's/,/, /g'
 }
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }

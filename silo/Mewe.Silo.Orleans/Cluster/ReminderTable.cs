@@ -12,10 +12,10 @@ internal sealed class ReminderTable(PostgresReminders reminders) : IReminderTabl
 
     public async Task<ReminderTableData> ReadRows(uint begin, uint end) => Data((await reminders.OfRangeAsync(begin, end, CancellationToken.None)).OrThrow());
 
-    public async Task<ReminderEntry> ReadRow(GrainId grainId, string reminderName) =>
-        (await reminders.OfActorAsync(grainId.ToString(), reminderName, CancellationToken.None)).OrThrow() is [var found] ? Entry(found) : null!;
+    public async Task<ReminderEntry?> ReadRow(GrainId grainId, string reminderName) =>
+        (await reminders.OfActorAsync(grainId.ToString(), reminderName, CancellationToken.None)).OrThrow() is [var found] ? Entry(found) : null;
 
-    public async Task<string> UpsertRow(ReminderEntry entry)
+    public async Task<string?> UpsertRow(ReminderEntry entry)
     {
         var reminder = new Reminder(entry.GrainId.ToString(), entry.ReminderName, entry.GrainId.GetUniformHashCode(), new DateTimeOffset(DateTime.SpecifyKind(entry.StartAt, DateTimeKind.Utc)), entry.Period);
         return Text((await reminders.PutAsync(reminder, CancellationToken.None)).OrThrow());

@@ -63,6 +63,15 @@ need_command() {
   as_root apt-get -qq update && as_root apt-get -qq install -y "$2" >/dev/null || { say "could not install $2"; exit 69; }
 }
 
+# The packages that a build did not find, by its log; nothing where it failed for another reason.
+missing_packages() {
+  {
+    sed -nE 's/.*error NU110[123]: Unable to find (a stable )?package ([A-Za-z0-9._-]*[A-Za-z0-9_-]).*/\2/p' "$1"
+    # Another version is there; that is not what was tested.
+    sed -nE 's/.*error NU1603: .*depends on .* but ([A-Za-z0-9._-]+) ([0-9][A-Za-z0-9.-]*) was not found.*/\1 \2/p' "$1"
+  } | sort -u | paste -sd ',' - | sed 's/,/, /g'
+}
+
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 # The newest source decides whether to build. Directories count too, so that a deleted file is noticed.

@@ -30,7 +30,7 @@ internal sealed class StoreLoad(IJobStore store, LoadOptions options, int? serve
     /// <summary>Submits and plans the jobs.</summary>
     public async Task QueueAsync()
     {
-        var silo = Required(await store.RegisterSiloAsync("planner", 1, "load", CancellationToken.None));
+        var silo = Required(await store.RegisterSiloAsync(new NewSilo("planner", 1, "load"), CancellationToken.None)).Lease!;
         var blob = Required(await store.PutBlobAsync("module"u8.ToArray(), CancellationToken.None));
         for (var i = 0; i < options.Jobs; i++)
         {
@@ -72,7 +72,7 @@ internal sealed class StoreLoad(IJobStore store, LoadOptions options, int? serve
 
     private async Task<(List<double> Claims, List<double> Completions)> SiloAsync(string name, TimeSpan time)
     {
-        var silo = Required(await store.RegisterSiloAsync(name, options.Workers, "load", CancellationToken.None));
+        var silo = Required(await store.RegisterSiloAsync(new NewSilo(name, options.Workers, "load"), CancellationToken.None)).Lease!;
         var (claims, completions) = (new List<double>(), new List<double>());
         var running = new HashSet<Task>();
         var started = Stopwatch.GetTimestamp();

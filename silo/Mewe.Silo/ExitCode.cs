@@ -1,7 +1,7 @@
 namespace Mewe.Silo;
 
 /// <summary>What the program exits with: the numbers are those of `mewe`.</summary>
-internal static class ExitCode
+public static class ExitCode
 {
     public const int Success = 0;
 
@@ -15,7 +15,7 @@ internal static class ExitCode
 }
 
 /// <summary>The program cannot do what it was started for; a message of one line and an exit code.</summary>
-internal sealed class StartupException(int code, string message) : Exception(message)
+public sealed class StartupException(int code, string message) : Exception(message)
 {
     public int Code { get; } = code;
 }

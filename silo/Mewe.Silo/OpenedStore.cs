@@ -6,7 +6,7 @@ using Mewe.Store.Sqlite;
 namespace Mewe.Silo;
 
 /// <summary>The store of a cluster: PostgreSQL, or for a silo on one machine a file.</summary>
-internal sealed class OpenedStore : IAsyncDisposable
+public sealed class OpenedStore : IAsyncDisposable
 {
     /// <summary>Where the store is named, if not on the command line, whose words other users of the machine can read.</summary>
     public const string Variable = "MEWE_STORE";
@@ -16,6 +16,9 @@ internal sealed class OpenedStore : IAsyncDisposable
     private readonly IAsyncDisposable owner;
 
     private OpenedStore(IJobStore jobs, IApiKeyStore keys, ILemmaStore lemmas, IAsyncDisposable owner) => (Jobs, Keys, Lemmas, this.owner) = (jobs, keys, lemmas, owner);
+
+    /// <summary>The same as PostgreSQL, for what only that has; null for a file.</summary>
+    public PostgresStore? Postgres => owner as PostgresStore;
 
     public IJobStore Jobs { get; }
 

@@ -10,9 +10,12 @@ namespace Mewe.Silo;
 /// <summary><c>mewe silo</c>: joins a cluster, works on its jobs, and answers the HTTP API.</summary>
 internal static class SiloCommand
 {
+    /// <summary>The scheduler that this program brings beside leases, where there is one.</summary>
+    public const string Auto = "auto";
+
     private const string DefaultUrl = "http://127.0.0.1:5080";
 
-    public static Command Command()
+    public static Command Command(ISiloScheduling? scheduling)
     {
         var store = new Option<string?>("--store")
         {
@@ -25,6 +28,12 @@ internal static class SiloCommand
         var lease = new Option<double>("--lease") { Description = "Seconds after which a silo that is not heard of is taken for dead; the same on all silos", DefaultValueFactory = _ => JobLimits.Lease.TotalSeconds, HelpName = "SECONDS" };
         var upload = new Option<long>("--max-upload") { Description = "Largest module that may be submitted, in bytes", DefaultValueFactory = _ => 64 << 20, HelpName = "BYTES" };
         var keep = new Option<int?>("--keep-days") { Description = "Delete jobs that finished longer ago (default: never; `mewe admin prune` does it once)", HelpName = "N" };
+        var scheduler = new Option<string>("--scheduler")
+        {
+            Description = "Who decides what runs where: leases in the store, orleans (an actor engine), or auto (orleans where this program has it); the same on all silos", DefaultValueFactory = _ => Auto,
+            HelpName = "leases|orleans|auto",
+        };
+        Must(scheduler, value => value is Auto or NewSilo.Leases or "orleans", "--scheduler is leases, orleans or auto");
         Must(workers, value => value is >= 1 and <= 1024, "--workers is 1 to 1024");
         Must(lease, value => value is >= 0.5 and <= 600, "--lease is 0.5 to 600");
         Must(wait, value => value is >= 0 and <= 3600, "--store-wait is 0 to 3600");
@@ -36,7 +45,12 @@ internal static class SiloCommand
             Examples:
               mewe silo --store "Host=db;Database=mewe;Username=mewe;Password=..."
               mewe silo --store jobs.db --urls http://127.0.0.1:5080 --workers 4
-            """) { store, wait, urls, workers, name, lease, upload, keep };
+            """) { store, wait, urls, workers, name, lease, upload, keep, scheduler };
+        foreach (var option in scheduling?.Options ?? [])
+        {
+            command.Add(option);
+        }
+
         command.SetAction((parsed, token) => RunAsync(
             new SiloSettings
             {
@@ -48,7 +62,10 @@ internal static class SiloCommand
                 Lease = TimeSpan.FromSeconds(parsed.GetValue(lease)),
                 MaxUpload = parsed.GetValue(upload),
                 Keep = parsed.GetValue(keep) is { } days ? TimeSpan.FromDays(days) : null,
+                Scheduler = parsed.GetRequiredValue(scheduler),
             },
+            scheduling,
+            parsed,
             token));
         return command;
 
@@ -61,16 +78,17 @@ internal static class SiloCommand
         });
     }
 
-    private static async Task<int> RunAsync(SiloSettings settings, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(SiloSettings settings, ISiloScheduling? scheduling, ParseResult parsed, CancellationToken cancellationToken)
     {
         await using var store = await OpenedStore.OpenAsync(settings.Store, settings.Lease, settings.StoreWait, cancellationToken);
+        var chosen = Choose(settings, scheduling, store);
         await using var engines = await EngineSet.StartAsync(EngineChoice.Everything, settings.Workers, cancellationToken);
         if (engines.Engines is null)
         {
             throw new StartupException(ExitCode.Unavailable, string.Join("; ", engines.Missing.Select(engine => $"{engine.Name} cannot be used: {engine.Failure.Message}")));
         }
 
-        await using var app = await BuildAsync(settings, store, engines.Engines, cancellationToken);
+        await using var app = await BuildAsync(settings, chosen, parsed, store, engines.Engines, cancellationToken);
         foreach (var missing in engines.Missing)
         {
             app.Logger.EngineMissing(missing.Name, missing.Failure.Message);
@@ -78,10 +96,30 @@ internal static class SiloCommand
 
         await app.StartAsync(cancellationToken);
         await app.WaitForShutdownAsync(cancellationToken);
-        return app.Services.GetRequiredService<SiloService>().WasSuperseded ? ExitCode.Unavailable : ExitCode.Success;
+        return app.Services.GetRequiredService<SiloService>().Problem is { } problem ? throw new StartupException(ExitCode.Unavailable, problem) : ExitCode.Success;
     }
 
-    private static async Task<WebApplication> BuildAsync(SiloSettings settings, OpenedStore store, JobEngines engines, CancellationToken cancellationToken)
+    /// <summary>The scheduler that was asked for; with auto the one that the program brings, where it can use the store.</summary>
+    /// <returns>Null for leases.</returns>
+    /// <exception cref="StartupException">It cannot be had here.</exception>
+    private static ISiloScheduling? Choose(SiloSettings settings, ISiloScheduling? scheduling, OpenedStore store)
+    {
+        if (settings.Scheduler is NewSilo.Leases || (settings.Scheduler == Auto && scheduling?.Refusal(store) is not null))
+        {
+            return null;
+        }
+
+        if (settings.Scheduler == Auto)
+        {
+            return scheduling;
+        }
+
+        return scheduling?.Name != settings.Scheduler
+            ? throw new StartupException(ExitCode.Unavailable, $"this program has no scheduler {settings.Scheduler}: ./mewe silo --scheduler {settings.Scheduler} builds the one that has (silo/Mewe.Silo.Orleans)")
+            : scheduling.Refusal(store) is { } refusal ? throw new StartupException(ExitCode.Usage, refusal) : scheduling;
+    }
+
+    private static async Task<WebApplication> BuildAsync(SiloSettings settings, ISiloScheduling? scheduling, ParseResult parsed, OpenedStore store, JobEngines engines, CancellationToken cancellationToken)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Configuration.AddJsonFile(Path.Combine(Environment.CurrentDirectory, "appsettings.json"), optional: true);
@@ -101,9 +139,10 @@ internal static class SiloCommand
             kestrel.Limits.MaxRequestBodySize = SubmitEndpoint.LargestBody(settings);
         });
         TelemetrySetup.Add(builder, settings);
+        scheduling?.Configure(builder);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(20));
         builder.Services.AddSingleton(settings).AddSingleton(store).AddSingleton(store.Jobs).AddSingleton(store.Keys).AddSingleton(engines)
-            .AddSingleton<SiloService>().AddSingleton<ProgressBroadcast>().AddSingleton<ApiAccess>().AddSingleton(new Exposure(endpoints))
+            .AddSingleton(new SchedulerChoice(scheduling, parsed)).AddSingleton<SiloService>().AddSingleton<ProgressBroadcast>().AddSingleton<ApiAccess>().AddSingleton(new Exposure(endpoints))
             .AddHostedService(services => services.GetRequiredService<SiloService>())
             .AddHostedService(services => services.GetRequiredService<ProgressBroadcast>())
             .AddHostedService<Housekeeping>();

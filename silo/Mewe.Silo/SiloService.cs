@@ -4,18 +4,19 @@ using Mewe.Store;
 namespace Mewe.Silo;
 
 /// <summary>Works on the cluster's jobs until the process is told to end; then it gives back what it has.</summary>
-internal sealed class SiloService(SiloSettings settings, OpenedStore store, JobEngines engines, IHostApplicationLifetime lifetime, ILogger<SiloService> logger) : BackgroundService, IStepObserver
+internal sealed class SiloService(
+    SiloSettings settings, OpenedStore store, JobEngines engines, SchedulerChoice choice, IServiceProvider services, IHostApplicationLifetime lifetime, ILogger<SiloService> logger) : BackgroundService, IStepObserver
 {
-    private volatile SiloScheduler? scheduler;
+    private volatile ISiloScheduler? scheduler;
 
-    /// <summary>True where another process took this silo's name.</summary>
-    public bool WasSuperseded { get; private set; }
+    /// <summary>Why the silo ended though nobody told it to; null where somebody did.</summary>
+    public string? Problem { get; private set; }
 
     /// <summary>True from the first lease until the silo drains.</summary>
-    public bool IsReady => scheduler?.Lease is not null && !lifetime.ApplicationStopping.IsCancellationRequested;
+    public bool IsReady => scheduler?.IsReady == true && !lifetime.ApplicationStopping.IsCancellationRequested;
 
     /// <summary>Steps and functions that are worked on.</summary>
-    public int ActiveCount => scheduler?.ActiveCount ?? 0;
+    public int ActiveCount => scheduler?.Work.ActiveCount ?? 0;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -23,17 +24,25 @@ internal sealed class SiloService(SiloSettings settings, OpenedStore store, JobE
         {
             var (lemmas, problem) = await JobLemmas.LoadAsync(store.Lemmas, Prover.DefaultSolver, stoppingToken);
             using var host = new GrainHost(store.Jobs, engines, Prover.DefaultSolver, lemmas, problem, settings.Workers) { Observer = this };
-            var options = new SchedulerOptions(settings.Name) { Renewal = settings.Lease / 3, Poll = settings.Lease < JobLimits.Lease ? settings.Lease / 10 : JobLimits.Poll };
-            var working = new SiloScheduler(host, options);
-            working.Registered += lease => logger.Registered(lease.Silo, lease.Epoch, settings.Workers, engines.Names);
-            working.LeaseLost += lease => logger.LeaseLost(lease.Silo, lease.Epoch);
+            var options = new SchedulerOptions(settings.Name) { Scheduler = choice.Name, Lease = settings.Lease, Renewal = settings.Lease / 3, Poll = settings.Lease < JobLimits.Lease ? settings.Lease / 10 : JobLimits.Poll };
+            var working = choice.Scheduling?.Create(new SchedulerParts(host, options, store, services, choice.Parsed)) ?? new SiloScheduler(host, options);
+            working.Work.Registered += lease => logger.Registered(lease.Silo, lease.Epoch, settings.Workers, engines.Names, choice.Name);
+            working.Work.LeaseLost += lease => logger.LeaseLost(lease.Silo, lease.Epoch);
+            working.Work.Refused += other => Problem =
+                $"silo {other.Lease.Silo} works on this store with the scheduler {other.Scheduler}, this one has {choice.Name}: say --scheduler {other.Scheduler}, or end the others first";
             scheduler = working;
             var end = await working.RunAsync(stoppingToken);
             await host.KeepLemmasAsync(CancellationToken.None);
             if (end == SchedulerEnd.Superseded)
             {
-                WasSuperseded = true;
+                Problem = $"another process has the name {settings.Name}";
                 logger.Superseded(settings.Name);
+                lifetime.StopApplication();
+                return;
+            }
+
+            if (end == SchedulerEnd.Refused)
+            {
                 lifetime.StopApplication();
                 return;
             }
@@ -46,6 +55,7 @@ internal sealed class SiloService(SiloSettings settings, OpenedStore store, JobE
         }
         catch (Exception exception)
         {
+            Problem = $"the scheduler failed: {exception.Message}";
             logger.SchedulerFailed(exception);
             lifetime.StopApplication();
         }

@@ -23,6 +23,9 @@ internal sealed record SiloSettings
     /// <summary>How long the silo is taken for alive when it does not renew its lease. The same on all silos of a cluster.</summary>
     public TimeSpan Lease { get; init; } = JobLimits.Lease;
 
+    /// <summary>Who decides what runs where: <see cref="ISiloScheduling.Name"/>, leases or auto.</summary>
+    public string Scheduler { get; init; } = SiloCommand.Auto;
+
     /// <summary>Largest module that may be submitted, in bytes.</summary>
     public long MaxUpload { get; init; } = 64 << 20;
 

@@ -37,6 +37,8 @@ internal static class Parameters
 
     public static NpgsqlParameter Longs(string name, IEnumerable<long> values) => Array(name, NpgsqlDbType.Bigint, values);
 
+    public static NpgsqlParameter Times(string name, IEnumerable<DateTimeOffset> values) => Array(name, NpgsqlDbType.TimestampTz, values.Select(value => value.UtcDateTime));
+
     public static NpgsqlParameter BytesOf(string name, IEnumerable<byte[]> values) => Array(name, NpgsqlDbType.Bytea, values);
 
     public static NpgsqlParameter BytesOf(string name, IEnumerable<ReadOnlyMemory<byte>> values) => Array(name, NpgsqlDbType.Bytea, values);

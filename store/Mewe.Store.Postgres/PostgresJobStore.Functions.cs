@@ -30,9 +30,7 @@ internal sealed partial class PostgresJobStore
                 return problem;
             }
 
-            var answer = await session.QueryAsync("functions-claim",
-                row => new ClaimedFunction(new FunctionClaim(row.Id(0), row.GetInt32(1), row.GetInt32(2), lease), row.GetString(3), row.GetInt64(4), row.GetInt32(5), row.IsDBNull(6) ? null : row.GetString(6)),
-                cancellation, Parameters.Text("silo", lease.Silo), Parameters.Long("epoch", lease.Epoch), Parameters.Int("count", count - claimed.Count), Parameters.Job("only", onlyJob));
+            var answer = await session.QueryAsync("functions-claim", row => Claimed(row, lease), cancellation, Parameters.Text("silo", lease.Silo), Parameters.Long("epoch", lease.Epoch), Parameters.Int("count", count - claimed.Count), Parameters.Job("only", onlyJob));
             if (!answer.TryGet(out var more))
             {
                 return answer.Problem!; // and who asked gives back what may have been claimed
@@ -43,6 +41,22 @@ internal sealed partial class PostgresJobStore
 
         return StoreAnswer<IReadOnlyList<ClaimedFunction>>.Of(claimed);
     }
+
+    public async Task<StoreAnswer<IReadOnlyList<ClaimedFunction>>> ClaimTheseAsync(SiloLease lease, IReadOnlyCollection<FunctionKey> functions, CancellationToken cancellation)
+    {
+        if (functions.Count == 0)
+        {
+            return StoreAnswer<IReadOnlyList<ClaimedFunction>>.Of([]);
+        }
+
+        JobLimits.CheckClaim(functions.Count);
+        var answer = await session.QueryAsync("functions-claim-these", row => Claimed(row, lease), cancellation, Parameters.Text("silo", lease.Silo), Parameters.Long("epoch", lease.Epoch),
+            Parameters.Jobs("jobs", functions.Select(function => function.Job)), Parameters.Ints("functions", functions.Select(function => function.Function)));
+        return answer.Select<IReadOnlyList<ClaimedFunction>>(claimed => claimed);
+    }
+
+    private static ClaimedFunction Claimed(NpgsqlDataReader row, SiloLease lease) =>
+        new(new FunctionClaim(row.Id(0), row.GetInt32(1), row.GetInt32(2), lease), row.GetString(3), row.GetInt64(4), row.GetInt32(5), row.IsDBNull(6) ? null : row.GetString(6));
 
     /// <summary>Lets functions be claimed whose pause is over.</summary>
     private async Task<StoreProblem?> DueAsync(CancellationToken cancellation)

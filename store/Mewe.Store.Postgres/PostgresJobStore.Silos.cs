@@ -2,24 +2,25 @@ namespace Mewe.Store.Postgres;
 
 internal sealed partial class PostgresJobStore
 {
-    public async Task<StoreAnswer<SiloLease>> RegisterSiloAsync(string silo, int workers, string version, CancellationToken cancellation)
+    public async Task<StoreAnswer<SiloRegistration>> RegisterSiloAsync(NewSilo silo, CancellationToken cancellation)
     {
-        // Of two that register the same name at once, the one with the later epoch wins; for the other there is no row, and it takes a later one.
-        List<long> epochs;
-        do
-        {
-            var answer = await session.QueryAsync("silo-register", row => row.GetInt64(0), cancellation, Parameters.Text("silo", StoredText.Of(silo)), Parameters.Int("workers", workers),
-                Parameters.Text("version", StoredText.Of(version)), Parameters.Span("lease", options.Lease));
-            if (!answer.TryGet(out epochs!))
+        var answer = await session.RunAsync(
+            async work =>
             {
-                return answer.Problem!;
-            }
+                await work.ExecuteAsync("register-lock", Parameters.Long("key", PostgresMigration.RegisterLock));
+                var others = await work.QueryAsync("silo-of-another-scheduler", PostgresRows.Silo, Parameters.Text("silo", silo.Name), Parameters.Text("scheduler", silo.Scheduler));
+                return others.Count > 0 ? SiloRegistration.RefusedBy(others[0]) : SiloRegistration.Of(new SiloLease(silo.Name, (await work.QueryAsync("silo-register", row => row.GetInt64(0),
+                    Parameters.Text("silo", silo.Name), Parameters.Int("workers", silo.Workers), Parameters.Text("version", silo.Version), Parameters.Text("scheduler", silo.Scheduler),
+                    Parameters.Span("lease", options.Lease)))[0]));
+            },
+            cancellation);
+        if (answer.TryGet(out var registration) && registration.Lease is not null)
+        {
+            // Takes over from an earlier incarnation at once; if this fails, or another silo is just doing it, the next rescue finds the same.
+            await RescueAsync(cancellation);
         }
-        while (epochs.Count == 0);
 
-        // Takes over from an earlier incarnation at once; if this fails, or another silo is just doing it, the next rescue finds the same.
-        await RescueAsync(cancellation);
-        return StoreAnswer<SiloLease>.Of(new SiloLease(StoredText.Of(silo), epochs[0]));
+        return answer;
     }
 
     public async Task<StoreAnswer<LeaseOutcome>> RenewSiloAsync(SiloLease lease, CancellationToken cancellation)

@@ -49,6 +49,12 @@ internal sealed partial class PostgresJobStore
             cancellation);
     }
 
+    public async Task<StoreAnswer<IReadOnlyList<string>>> FindOpenJobsAsync(int count, CancellationToken cancellation)
+    {
+        var answer = await session.QueryAsync("jobs-open", row => row.Id(0), cancellation, Parameters.Int("count", count));
+        return answer.Select<IReadOnlyList<string>>(jobs => jobs);
+    }
+
     public Task<StoreAnswer<WriteOutcome>> PlannedAsync(JobClaim claim, BlobHash plan, IReadOnlyList<NewFunction> functions, CancellationToken cancellation) => EndStepAsync(
         claim,
         Ended.Written,

@@ -9,7 +9,7 @@ namespace Mewe.Store.Postgres;
 internal static class PostgresMigration
 {
     /// <summary>Keys of the advisory locks of this store: "mewe" and a number.</summary>
-    public const long Lock = 0x6D65_7765_0000_0001, RescueLock = 0x6D65_7765_0000_0002;
+    public const long Lock = 0x6D65_7765_0000_0001, RescueLock = 0x6D65_7765_0000_0002, RegisterLock = 0x6D65_7765_0000_0003;
 
     private static readonly IReadOnlyList<(int Number, string Name, string Sql)> All = SqlStatements.Migrations(typeof(PostgresMigration).Assembly, "migrations/");
 

@@ -37,7 +37,7 @@ internal static class PostgresRows
         row.IsDBNull(row.GetOrdinal("content")) ? default(ReadOnlyMemory<byte>) : row.GetFieldValue<byte[]>(row.GetOrdinal("content")), row.Error());
 
     public static SiloRecord Silo(NpgsqlDataReader row) => new(new SiloLease(row.Text("silo")!, row.Long("epoch")), row.Int("workers"), row.Text("version")!,
-        row.Time("registered_at")!.Value, row.Time("expires_at")!.Value, row.GetBoolean(row.GetOrdinal("alive")));
+        row.Text("scheduler")!, row.Time("registered_at")!.Value, row.Time("expires_at")!.Value, row.GetBoolean(row.GetOrdinal("alive")));
 
     public static ApiKeyRecord Key(NpgsqlDataReader row) => new(row.Id("id"), row.Text("name")!, (ApiRoles)row.Int("roles"), row.Time("created_at")!.Value, row.Time("revoked_at"));
 

@@ -35,6 +35,8 @@ public sealed class PostgresStore : ILemmaStore, ILearnedRuleStore, IAsyncDispos
         lemmas = new PostgresLemmas(session);
         jobs = new PostgresJobStore(session, options);
         Keys = new PostgresApiKeyStore(session);
+        Members = new PostgresMembers(session);
+        Reminders = new PostgresReminders(session);
     }
 
     /// <summary>The jobs in the database. They end with this store.</summary>
@@ -42,6 +44,12 @@ public sealed class PostgresStore : ILemmaStore, ILearnedRuleStore, IAsyncDispos
 
     /// <summary>The keys in the database.</summary>
     public IApiKeyStore Keys { get; }
+
+    /// <summary>The members of an actor engine's cluster, where silos run on one.</summary>
+    public PostgresMembers Members { get; }
+
+    /// <summary>The reminders of an actor engine, where silos run on one.</summary>
+    public PostgresReminders Reminders { get; }
 
     /// <summary>Opens a database and brings it up to date; any number of processes may do so at once.</summary>
     /// <param name="connectionString">As Npgsql takes it ("Host=...;Database=...;Username=..."). It is never part of a message.</param>

@@ -17,6 +17,8 @@ public sealed class ArchitectureTests
         ["Mewe.Store.Postgres"] = ["Mewe.Store"],
         ["Mewe.Grains"] = ["Mewe.Wasm", "Mewe.Diversify", "Mewe.Execution", "Mewe.Equivalence", "Mewe.Linking", "Mewe.Store"],
         ["Mewe.Silo"] = ["Mewe.Grains", "Mewe.Store", "Mewe.Store.Postgres"],
+        ["Mewe.Silo.Orleans"] = ["Mewe.Silo", "Mewe.Silo.Orleans.Client", "Mewe.Grains", "Mewe.Store", "Mewe.Store.Postgres"],
+        ["Mewe.Silo.Orleans.Client"] = ["Mewe.Store", "Mewe.Store.Postgres"],
         ["Mewe.Client"] = ["Mewe.Grains", "Mewe.Client.Http"],
         ["Mewe.Client.Http"] = [],
     };

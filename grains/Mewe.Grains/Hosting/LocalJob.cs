@@ -90,7 +90,11 @@ public sealed class LocalJob(JobEngines engines, JobRequest request, ILemmaStore
                 ending.Token.ThrowIfCancellationRequested();
                 if (running.IsCompleted && !job.State.IsTerminal())
                 {
-                    await running;
+                    if (await running == SchedulerEnd.Refused)
+                    {
+                        throw new StoreFailedException(new StoreProblem(StoreProblemKind.Locked, "silos with another scheduler work on this store"));
+                    }
+
                     throw new InvalidOperationException("another process has the name of this one's silo");
                 }
             }

@@ -9,21 +9,21 @@ public sealed partial class SiloScheduler
     /// <returns>Whether somebody was there.</returns>
     private async Task<bool> ClaimGuestAsync(CancellationToken cancellationToken)
     {
-        var current = Lease!;
-        if (lostAnswer && !await ReleaseUnknownAsync(current, cancellationToken))
+        var current = Work.Lease!;
+        if (!await Work.ReleaseUnknownAsync(cancellationToken))
         {
             return false;
         }
 
         if (!(await host.Store.ClaimJobsAsync(current, 1, null, cancellationToken)).TryGet(out var waiting))
         {
-            lostAnswer = true;
+            Work.NoteLostAnswer();
             return false;
         }
 
         if (waiting.Count > 0)
         {
-            Start(waiting[0]);
+            _ = Work.Start(waiting[0]);
             return true;
         }
 
@@ -33,12 +33,7 @@ public sealed partial class SiloScheduler
         }
 
         // Whoever is served here decides what counts as less: a job of a lower priority waits for its turn, and one that has as many places as this silo has workers has its share.
-        HashSet<string> served;
-        lock (gate)
-        {
-            served = [.. functions.Keys.Select(claim => claim.Job)];
-        }
-
+        var served = Work.Served().Keys.ToHashSet();
         var priority = running.Where(job => served.Contains(job.Id)).Select(job => job.Submitted.Priority).DefaultIfEmpty(int.MinValue).Max();
         var most = running.Where(job => served.Contains(job.Id)).Select(Share).DefaultIfEmpty(0).Max();
         var guest = running.Where(job => job.Progress.Available > 0 && job.Submitted.Priority >= priority && job.Progress.Running < host.Workers && Share(job) < most).OrderBy(Share).ThenBy(job => job.Id, StringComparer.Ordinal).FirstOrDefault();
@@ -49,13 +44,13 @@ public sealed partial class SiloScheduler
 
         if (!(await host.Store.ClaimFunctionsAsync(current, 1, guest.Id, cancellationToken)).TryGet(out var found))
         {
-            lostAnswer = true;
+            Work.NoteLostAnswer();
             return false;
         }
 
         foreach (var function in found)
         {
-            Start(function);
+            _ = Work.Start(function);
         }
 
         return found.Count > 0;

@@ -26,6 +26,15 @@ public enum StepStatus
 
     /// <summary>It was told to stop.</summary>
     Stopped,
+
+    /// <summary>It waits for a worker.</summary>
+    Waiting,
+
+    /// <summary>The store did not give it: it is done, or cancelled, or somebody else's, or its time has not come.</summary>
+    NotClaimed,
+
+    /// <summary>It waited for a worker while other silos had free ones, and is to go there.</summary>
+    Returned,
 }
 
 /// <summary>

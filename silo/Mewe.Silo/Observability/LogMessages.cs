@@ -3,8 +3,8 @@ namespace Mewe.Silo;
 /// <summary>Everything that a silo logs. None of it is a secret: no keys, no connection strings, nothing that modules contain but names.</summary>
 internal static partial class LogMessages
 {
-    [LoggerMessage(1, LogLevel.Information, "Silo {Silo} has lease {Epoch}: {Workers} workers, {Engines}")]
-    public static partial void Registered(this ILogger logger, string silo, long epoch, int workers, string engines);
+    [LoggerMessage(1, LogLevel.Information, "Silo {Silo} has lease {Epoch}: {Workers} workers, {Engines}; scheduler {Scheduler}")]
+    public static partial void Registered(this ILogger logger, string silo, long epoch, int workers, string engines, string scheduler);
 
     [LoggerMessage(2, LogLevel.Warning, "Silo {Silo} lost lease {Epoch}: its work is dropped, others do it")]
     public static partial void LeaseLost(this ILogger logger, string silo, long epoch);

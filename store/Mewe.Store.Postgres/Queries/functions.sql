@@ -39,6 +39,29 @@ WITH neediest AS (
     UPDATE job_work AS work SET ready = ready - claimed, running = running + claimed FROM locked WHERE work.job = locked.job
 )
 SELECT job, function, attempt, name, cost, failures, trace_parent FROM claimed ORDER BY priority DESC, cost DESC, job, function;
+-- Functions that somebody chose for this silo. Rows are found by their key and locked, and only then judged, as they are by then.
+-- name: functions-claim-these
+WITH input AS (
+    SELECT * FROM unnest(@jobs, @functions) AS input (job, function) ORDER BY job, function
+), held AS (
+    SELECT input.job, input.function, f.delayed FROM input CROSS JOIN LATERAL (
+        SELECT state, delayed, not_before FROM functions WHERE functions.job = input.job AND functions.function = input.function FOR UPDATE
+    ) AS f
+    WHERE f.state = 1 AND (NOT f.delayed OR f.not_before <= clock_timestamp())
+        AND EXISTS (SELECT 1 FROM silos WHERE silo = @silo AND epoch = @epoch AND expires_at > clock_timestamp())
+), claimed AS (
+    UPDATE functions AS f SET state = 2, delayed = false, attempt = attempt + 1, silo = @silo, epoch = @epoch, ended = NULL, started_at = clock_timestamp()
+    FROM held WHERE f.job = held.job AND f.function = held.function
+    RETURNING f.job, f.function, f.attempt, f.name, f.cost, f.failures, held.delayed
+), counts AS (
+    SELECT job, count(*) AS claimed, count(*) FILTER (WHERE delayed) AS late FROM claimed GROUP BY job
+), locked AS (
+    SELECT work.job, claimed, late FROM job_work AS work JOIN counts ON counts.job = work.job ORDER BY work.job FOR UPDATE OF work
+), counted AS (
+    UPDATE job_work AS work SET ready = ready - (claimed - late), delayed = delayed - late, running = running + claimed FROM locked WHERE work.job = locked.job
+    RETURNING work.job, work.trace_parent
+)
+SELECT claimed.job, function, attempt, name, cost, failures, trace_parent FROM claimed JOIN counted ON counted.job = claimed.job;
 -- Rows are found by their key and locked, and only then compared with the claim, as they are by then: whatever the planner thinks of states, it looks up keys.
 -- name: functions-done
 WITH input AS (

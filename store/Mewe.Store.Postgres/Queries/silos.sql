@@ -1,7 +1,14 @@
+-- Silos of different schedulers that register at once must see each other.
+-- name: register-lock
+SELECT pg_advisory_xact_lock(@key);
+-- A name's own row is not in its way: it is replaced.
+-- name: silo-of-another-scheduler
+SELECT silo, epoch, workers, version, scheduler, registered_at, expires_at, true AS alive FROM silos
+WHERE scheduler <> @scheduler AND silo <> @silo AND expires_at > clock_timestamp() ORDER BY silo COLLATE "C" LIMIT 1;
 -- name: silo-register
-INSERT INTO silos (silo, epoch, workers, version, expires_at) VALUES (@silo, nextval('silo_epoch'), @workers, @version, clock_timestamp() + @lease)
-ON CONFLICT (silo) DO UPDATE SET epoch = excluded.epoch, workers = excluded.workers, version = excluded.version, registered_at = excluded.registered_at, expires_at = excluded.expires_at
-    WHERE silos.epoch < excluded.epoch
+INSERT INTO silos (silo, epoch, workers, version, scheduler, expires_at) VALUES (@silo, nextval('silo_epoch'), @workers, @version, @scheduler, clock_timestamp() + @lease)
+ON CONFLICT (silo) DO UPDATE SET epoch = excluded.epoch, workers = excluded.workers, version = excluded.version, scheduler = excluded.scheduler, registered_at = excluded.registered_at,
+    expires_at = excluded.expires_at
 RETURNING epoch;
 -- name: silo-renew
 WITH renewed AS (
@@ -11,7 +18,7 @@ SELECT CASE WHEN EXISTS (SELECT 1 FROM renewed) THEN 1 WHEN EXISTS (SELECT 1 FRO
 -- name: silo-retire
 DELETE FROM silos WHERE silo = @silo AND epoch = @epoch;
 -- name: silos-list
-SELECT silo, epoch, workers, version, registered_at, expires_at, expires_at > clock_timestamp() AS alive FROM silos ORDER BY silo COLLATE "C";
+SELECT silo, epoch, workers, version, scheduler, registered_at, expires_at, expires_at > clock_timestamp() AS alive FROM silos ORDER BY silo COLLATE "C";
 -- name: functions-of-silo
 SELECT job, function, attempt FROM functions WHERE state = 2 AND silo = @silo AND epoch = @epoch;
 -- name: jobs-of-silo

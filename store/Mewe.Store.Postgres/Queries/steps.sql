@@ -21,6 +21,17 @@ WITH candidates AS (
 UPDATE jobs SET state = CASE jobs.state WHEN 1 THEN 2 ELSE 4 END, attempt = attempt + 1, silo = @silo, epoch = @epoch, ended = NULL, started_at = coalesce(started_at, clock_timestamp())
 FROM locked WHERE jobs.id = locked.id
 RETURNING jobs.id, jobs.state, jobs.attempt;
+-- Each branch has an index; the index of jobs that are worked on does not have running ones, of which there is a row among the open ones.
+-- name: jobs-open
+SELECT id FROM (
+    (SELECT id, priority, 1 AS started FROM jobs WHERE state IN (2, 4))
+    UNION ALL
+    (SELECT jobs.id, jobs.priority, 1 FROM job_work AS work JOIN jobs ON jobs.id = work.job WHERE work.open AND jobs.state = 3)
+    UNION ALL
+    (SELECT id, priority, 0 FROM jobs
+        WHERE state = 1 AND coalesce(not_before, '-infinity') <= clock_timestamp() AND coalesce(retry_at, '-infinity') <= clock_timestamp()
+        ORDER BY priority DESC, id LIMIT @count)
+) AS unfinished ORDER BY priority DESC, started DESC, id LIMIT @count;
 -- name: job-fence
 SELECT jobs.state, coalesce(attempt = @attempt AND silo = @silo AND epoch = @epoch, false) AS mine, ended, failures, max_attempts
 FROM jobs JOIN job_work ON job_work.job = jobs.id WHERE id = @job FOR UPDATE OF jobs;

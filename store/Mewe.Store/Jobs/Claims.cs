@@ -4,6 +4,39 @@ namespace Mewe.Store;
 /// <param name="Epoch">Grows with every registration of any silo.</param>
 public sealed record SiloLease(string Silo, long Epoch);
 
+/// <summary>A silo that wants to join.</summary>
+/// <param name="Name">Another process that registers the same takes its place.</param>
+/// <param name="Workers">How many functions it works on at a time; for people, and for who hands work out.</param>
+/// <param name="Version">Of the program; for people.</param>
+/// <param name="Scheduler">Who decides what runs where (<see cref="Leases"/>, or another word). The silos of a store all have the same.</param>
+public sealed record NewSilo(string Name, int Workers, string Version, string Scheduler = NewSilo.Leases)
+{
+    /// <summary>Silos claim what waits, as it comes.</summary>
+    public const string Leases = "leases";
+
+    public string Name { get; } = StoredText.Of(Name);
+
+    public string Version { get; } = StoredText.Of(Version);
+
+    public string Scheduler { get; } = StoredText.Of(Scheduler);
+}
+
+/// <summary>What came of registering: a lease, or a living silo whose scheduler is another one, and then nothing has changed.</summary>
+public sealed record SiloRegistration
+{
+    private SiloRegistration(SiloLease? lease, SiloRecord? other) => (Lease, Other) = (lease, other);
+
+    /// <summary>Null where it was refused.</summary>
+    public SiloLease? Lease { get; }
+
+    /// <summary>Who is in the way; null where it was not refused.</summary>
+    public SiloRecord? Other { get; }
+
+    public static SiloRegistration Of(SiloLease lease) => new(lease, null);
+
+    public static SiloRegistration RefusedBy(SiloRecord other) => new(null, other);
+}
+
 /// <summary>What came of renewing a lease.</summary>
 public enum LeaseOutcome
 {
@@ -16,7 +49,7 @@ public enum LeaseOutcome
 
 /// <summary>A live or dead silo, for people.</summary>
 /// <param name="ExpiresAt">In the past for one that is dead and not yet rescued.</param>
-public sealed record SiloRecord(SiloLease Lease, int Workers, string Version, DateTimeOffset RegisteredAt, DateTimeOffset ExpiresAt, bool Alive);
+public sealed record SiloRecord(SiloLease Lease, int Workers, string Version, string Scheduler, DateTimeOffset RegisteredAt, DateTimeOffset ExpiresAt, bool Alive);
 
 /// <summary>The right to do one step of a job. Only the latest claim can write.</summary>
 /// <param name="Attempt">Grows with every claim of the job.</param>
@@ -25,6 +58,9 @@ public sealed record JobClaim(string Job, JobStep Step, int Attempt, SiloLease S
 /// <summary>The right to work on a function. Only the latest claim can write.</summary>
 /// <param name="Attempt">Grows with every claim of the function.</param>
 public sealed record FunctionClaim(string Job, int Function, int Attempt, SiloLease Silo);
+
+/// <summary>Names a function of a job.</summary>
+public readonly record struct FunctionKey(string Job, int Function);
 
 /// <summary>A claimed job as it stands.</summary>
 public sealed record ClaimedJob(JobClaim Claim, JobRecord Job);

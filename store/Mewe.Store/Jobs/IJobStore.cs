@@ -54,10 +54,8 @@ public interface IJobStore : IAsyncDisposable
 
     // What silos do.
 
-    /// <summary>Starts an incarnation of a silo. An earlier one of the same name is superseded at once, and its claims are taken away.</summary>
-    /// <param name="workers">How many functions it works on at a time; for people.</param>
-    /// <param name="version">Of the program; for people.</param>
-    Task<StoreAnswer<SiloLease>> RegisterSiloAsync(string silo, int workers, string version, CancellationToken cancellation);
+    /// <summary>Starts an incarnation of a silo. An earlier one of the same name is superseded at once, and its claims are taken away. Refused while a silo of another scheduler lives.</summary>
+    Task<StoreAnswer<SiloRegistration>> RegisterSiloAsync(NewSilo silo, CancellationToken cancellation);
 
     /// <summary>Renews a lease; every <see cref="JobLimits.Renewal"/>. One that ran out and was not rescued yet is renewed too: its claims were still its own.</summary>
     Task<StoreAnswer<LeaseOutcome>> RenewSiloAsync(SiloLease lease, CancellationToken cancellation);
@@ -82,6 +80,15 @@ public interface IJobStore : IAsyncDisposable
     /// <param name="count">At most so many; 1 to <see cref="JobLimits.LargestClaim"/>.</param>
     /// <param name="onlyJob">Only of this job; null for any.</param>
     Task<StoreAnswer<IReadOnlyList<ClaimedFunction>>> ClaimFunctionsAsync(SiloLease lease, int count, string? onlyJob, CancellationToken cancellation);
+
+    /// <summary>Claims these functions, those of them that wait and whose pause is over: somebody else decided that this silo is to work on them. Empty for a lease that is not valid.</summary>
+    /// <param name="functions">At most <see cref="JobLimits.LargestClaim"/>, distinct; what does not exist is not claimed.</param>
+    /// <returns>In no order.</returns>
+    Task<StoreAnswer<IReadOnlyList<ClaimedFunction>>> ClaimTheseAsync(SiloLease lease, IReadOnlyCollection<FunctionKey> functions, CancellationToken cancellation);
+
+    /// <summary>Jobs that somebody has to see to: those in progress, and those that wait to be planned and may be. By priority, then those in progress first, then the oldest.</summary>
+    /// <param name="count">At most so many.</param>
+    Task<StoreAnswer<IReadOnlyList<string>>> FindOpenJobsAsync(int count, CancellationToken cancellation);
 
     /// <summary>Ends planning: hands the functions over. A job without functions can be linked at once.</summary>
     /// <param name="plan">What was planned, a blob that is there; the store does not look into it.</param>

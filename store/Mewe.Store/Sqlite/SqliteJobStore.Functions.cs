@@ -11,6 +11,32 @@ internal sealed partial class SqliteJobStore
         return session.RunAsync<IReadOnlyList<ClaimedFunction>>(work => IsValid(work, lease) ? Claim(work, lease, count, onlyJob) : [], writes: true, cancellation);
     }
 
+    public Task<StoreAnswer<IReadOnlyList<ClaimedFunction>>> ClaimTheseAsync(SiloLease lease, IReadOnlyCollection<FunctionKey> functions, CancellationToken cancellation)
+    {
+        if (functions.Count > 0)
+        {
+            JobLimits.CheckClaim(functions.Count);
+        }
+
+        return session.RunAsync<IReadOnlyList<ClaimedFunction>>(work => IsValid(work, lease) ? [.. functions.SelectMany(function => Claim(work, lease, function))] : [], writes: true, cancellation);
+    }
+
+    private static IEnumerable<ClaimedFunction> Claim(SqliteWork work, SiloLease lease, FunctionKey key)
+    {
+        foreach (var (name, cost, failures, attempt, trace) in work.Query("function-ready",
+            row => (row.GetString(1), row.GetInt64(2), row.GetInt32(3), row.GetInt32(4), row.IsDBNull(5) ? null : row.GetString(5)), ("$job", key.Job), ("$function", key.Function), ("$now", work.Now)))
+        {
+            Claim(work, lease, key.Job, key.Function);
+            yield return new ClaimedFunction(new FunctionClaim(key.Job, key.Function, attempt + 1, lease), name, cost, failures, trace);
+        }
+    }
+
+    private static void Claim(SqliteWork work, SiloLease lease, string job, int function)
+    {
+        work.Execute("function-claim", ("$job", job), ("$function", function), ("$silo", lease.Silo), ("$epoch", lease.Epoch), ("$now", work.Now));
+        Count(work, job, available: -1, running: 1);
+    }
+
     /// <summary>One slot after the other goes to the job whose share is the smallest by then.</summary>
     private static List<ClaimedFunction> Claim(SqliteWork work, SiloLease lease, int count, string? onlyJob)
     {
@@ -27,8 +53,7 @@ internal sealed partial class SqliteJobStore
                 continue;
             }
 
-            work.Execute("function-claim", ("$job", job.Id), ("$function", function.Function), ("$silo", lease.Silo), ("$epoch", lease.Epoch), ("$now", work.Now));
-            Count(work, job.Id, available: -1, running: 1);
+            Claim(work, lease, job.Id, function.Function);
             job.Running++;
             claimed.Add(new ClaimedFunction(new FunctionClaim(job.Id, function.Function, function.Attempt + 1, lease), function.Name, function.Cost, function.Failures, job.TraceParent));
         }

@@ -2,13 +2,20 @@ namespace Mewe.Store.Sqlite;
 
 internal sealed partial class SqliteJobStore
 {
-    public Task<StoreAnswer<SiloLease>> RegisterSiloAsync(string silo, int workers, string version, CancellationToken cancellation) => WriteAsync(
+    public Task<StoreAnswer<SiloRegistration>> RegisterSiloAsync(NewSilo silo, CancellationToken cancellation) => WriteAsync(
         work =>
         {
-            var lease = new SiloLease(StoredText.Of(silo), work.Query("epoch-next", row => row.GetInt64(0)).Single());
-            work.Execute("silo-register", ("$silo", lease.Silo), ("$epoch", lease.Epoch), ("$workers", workers), ("$version", StoredText.Of(version)), ("$now", work.Now), ("$expires", Expiry(work)));
+            var others = work.Query("silo-of-another-scheduler", row => SqliteRows.Silo(row, work.Now), ("$silo", silo.Name), ("$scheduler", silo.Scheduler), ("$now", work.Now));
+            if (others.Count > 0)
+            {
+                return SiloRegistration.RefusedBy(others[0]);
+            }
+
+            var lease = new SiloLease(silo.Name, work.Query("epoch-next", row => row.GetInt64(0)).Single());
+            work.Execute("silo-register", ("$silo", lease.Silo), ("$epoch", lease.Epoch), ("$workers", silo.Workers), ("$version", silo.Version), ("$scheduler", silo.Scheduler), ("$now", work.Now),
+                ("$expires", Expiry(work)));
             Rescue(work);
-            return lease;
+            return SiloRegistration.Of(lease);
         },
         cancellation);
 

@@ -45,6 +45,9 @@ internal sealed partial class SqliteJobStore
             cancellation);
     }
 
+    public Task<StoreAnswer<IReadOnlyList<string>>> FindOpenJobsAsync(int count, CancellationToken cancellation) => session.RunAsync<IReadOnlyList<string>>(
+        work => work.Query("jobs-unfinished", row => row.GetString(0), ("$now", work.Now), ("$limit", count)), writes: false, cancellation);
+
     public Task<StoreAnswer<WriteOutcome>> PlannedAsync(JobClaim claim, BlobHash plan, IReadOnlyList<NewFunction> functions, CancellationToken cancellation) => WriteAsync(
         work =>
         {

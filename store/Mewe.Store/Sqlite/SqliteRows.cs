@@ -36,7 +36,7 @@ internal static class SqliteRows
     public static FinishedFunction Finished(SqliteDataReader row) => new(row.Int("function"), row.Text("name")!, (FunctionState)row.Int("state"),
         row.IsDBNull(row.GetOrdinal("content")) ? default(ReadOnlyMemory<byte>) : row.GetFieldValue<byte[]>(row.GetOrdinal("content")), row.Error());
 
-    public static SiloRecord Silo(SqliteDataReader row, long now) => new(new SiloLease(row.Text("silo")!, row.Long("epoch")), row.Int("workers"), row.Text("version")!,
+    public static SiloRecord Silo(SqliteDataReader row, long now) => new(new SiloLease(row.Text("silo")!, row.Long("epoch")), row.Int("workers"), row.Text("version")!, row.Text("scheduler")!,
         row.Time("registered_at")!.Value, row.Time("expires_at")!.Value, row.Long("expires_at") > now);
 
     public static ApiKeyRecord Key(SqliteDataReader row) => new(row.Text("id")!, row.Text("name")!, (ApiRoles)row.Int("roles"), row.Time("created_at")!.Value, row.Time("revoked_at"));

@@ -38,7 +38,7 @@ internal sealed class SiloProcess : IAsyncDisposable
     public static SiloProcess Start(string store, string name, int workers, double leaseSeconds, IReadOnlyDictionary<string, string>? environment = null, params string[] more)
     {
         var address = new Uri($"http://127.0.0.1:{FreePort()}");
-        var start = new ProcessStartInfo(Programs.Silo, ["silo", "--urls", address.AbsoluteUri, "--workers", $"{workers}", "--name", name, "--lease", FormattableString.Invariant($"{leaseSeconds}"), .. more])
+        var start = new ProcessStartInfo(Programs.Silo, ["silo", "--urls", address.AbsoluteUri, "--workers", $"{workers}", "--name", name, "--lease", FormattableString.Invariant($"{leaseSeconds}"), "--scheduler", Programs.Scheduler, .. more])
         {
             RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
         };

@@ -105,7 +105,7 @@ public sealed class SiloSchedulerTests : IAsyncLifetime
     public async Task AJobThatAnotherBuildPlannedIsLeftToItsSilosWhileThereAreAny()
     {
         var id = await SubmitAsync([1, 2, 3]);
-        var other = Value(await store.Jobs.RegisterSiloAsync("other", 1, "another build", Cancellation));
+        var other = Value(await store.Jobs.RegisterSiloAsync(new NewSilo("other", 1, "another build"), Cancellation)).Lease!;
         var claimed = Assert.Single(Value(await store.Jobs.ClaimJobsAsync(other, 1, null, Cancellation)));
         var plan = new MessageWriter("MwPL"u8, 1);
         plan.Text("another build");
@@ -129,7 +129,7 @@ public sealed class SiloSchedulerTests : IAsyncLifetime
 
     private static async Task<int> UntilRegisteredAsync(SiloScheduler scheduler)
     {
-        while (scheduler.Lease is null)
+        while (scheduler.Work.Lease is null)
         {
             await Task.Delay(Poll, Cancellation);
         }

@@ -31,7 +31,8 @@ public sealed class ClaimCostTests(PostgresFixture postgres)
         Assert.True((await PostgresStore.OpenAsync(connectionString, new PostgresStoreOptions { Lease = TimeSpan.FromHours(1), Listen = false }, Cancellation)).TryGet(out var store));
         await using (store)
         {
-            Assert.True((await store.Jobs.RegisterSiloAsync("a", Claimed, "1", Cancellation)).TryGet(out var silo));
+            Assert.True((await store.Jobs.RegisterSiloAsync(new NewSilo("a", Claimed, "1"), Cancellation)).TryGet(out var registered));
+            var silo = registered.Lease!;
             await FunctionsAsync(connectionString, state: 1, functions: 50);
             var few = await PagesAsync(connectionString, silo);
             await FunctionsAsync(connectionString, state: 1, Functions);

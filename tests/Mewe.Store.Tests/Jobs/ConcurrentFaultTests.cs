@@ -69,7 +69,7 @@ public abstract class ConcurrentFaultTests
                 if (lease is null || random.Next(15) == 0)
                 {
                     // The process died, and starts again under its name.
-                    lease = (await store.RegisterSiloAsync($"silo {number}", 4, "1", Cancellation)).TryGet(out var registered) ? registered : null;
+                    lease = (await store.RegisterSiloAsync(new NewSilo($"silo {number}", 4, "1"), Cancellation)).TryGet(out var registered) ? registered.Lease : null;
                     continue;
                 }
 

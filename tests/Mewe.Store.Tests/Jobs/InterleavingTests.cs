@@ -121,7 +121,7 @@ public abstract class InterleavingTests
 
         private async Task RegisterAsync(string? name = null)
         {
-            var lease = await Ok(Store.RegisterSiloAsync(name ?? $"silo {random.Next(3)}", 1, "model", Cancellation));
+            var lease = (await Ok(Store.RegisterSiloAsync(new NewSilo(name ?? $"silo {random.Next(3)}", 1, "model"), Cancellation))).Lease!;
             Say($"register {lease}");
             Assert.All(leases, earlier => Assert.True(lease.Epoch > earlier.Epoch));
             model.Register(lease);

@@ -446,7 +446,7 @@ public abstract partial class JobStoreConformance
         await Task.WhenAll(stores.Select((store, index) => Task.Run(
             async () =>
             {
-                var silo = await Ok(store.RegisterSiloAsync($"silo {index}", 4, "1.0", Cancellation));
+                var silo = (await Ok(store.RegisterSiloAsync(new NewSilo($"silo {index}", 4, "1.0"), Cancellation))).Lease!;
                 while (await Ok(store.ClaimFunctionsAsync(silo, 7, null, Cancellation)) is { Count: > 0 } claimed)
                 {
                     await Task.WhenAll(claimed.Select(async function =>

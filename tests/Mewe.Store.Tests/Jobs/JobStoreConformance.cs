@@ -30,7 +30,7 @@ public abstract partial class JobStoreConformance : IAsyncLifetime
 
     private Task<BlobHash> BlobAsync(string text = "module") => Ok(Store.PutBlobAsync(System.Text.Encoding.UTF8.GetBytes(text), Cancellation));
 
-    private Task<SiloLease> SiloAsync(string name = "a") => Ok(Store.RegisterSiloAsync(name, 4, "1.0", Cancellation));
+    private async Task<SiloLease> SiloAsync(string name = "a") => (await Ok(Store.RegisterSiloAsync(new NewSilo(name, 4, "1.0"), Cancellation))).Lease!;
 
     private async Task<string> SubmitAsync(Func<NewJob, NewJob>? with = null)
     {

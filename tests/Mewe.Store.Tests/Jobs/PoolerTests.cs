@@ -44,7 +44,7 @@ public sealed class PoolerTests(PostgresFixture postgres)
             return store;
         }));
         var planner = stores[0].Jobs;
-        var silo = await Ok(planner.RegisterSiloAsync("planner", 1, "1", Cancellation));
+        var silo = (await Ok(planner.RegisterSiloAsync(new NewSilo("planner", 1, "1"), Cancellation))).Lease!;
         var blob = await Ok(planner.PutBlobAsync(new byte[600_000], Cancellation));
         var job = new NewJob(JobId.New(), "pooled", blob, "{}");
         Assert.NotNull(await Ok(planner.SubmitAsync(job, Cancellation)));
@@ -53,7 +53,7 @@ public sealed class PoolerTests(PostgresFixture postgres)
         await Task.WhenAll(stores.Select((store, index) => Task.Run(
             async () =>
             {
-                var lease = await Ok(store.Jobs.RegisterSiloAsync($"silo {index}", 4, "1", Cancellation));
+                var lease = (await Ok(store.Jobs.RegisterSiloAsync(new NewSilo($"silo {index}", 4, "1"), Cancellation))).Lease!;
                 while (await Ok(store.Jobs.ClaimFunctionsAsync(lease, 5, null, Cancellation)) is { Count: > 0 } claimed)
                 {
                     var outcomes = await Task.WhenAll(claimed.Select(function => Ok(store.Jobs.CompleteFunctionAsync(function.Claim,
@@ -87,7 +87,7 @@ public sealed class PoolerTests(PostgresFixture postgres)
         Assert.NotNull(await Ok(other.Jobs.SubmitAsync(new NewJob(JobId.New(), "x", blob, "{}"), Cancellation)));
         Assert.Equal(2, await direct.Jobs.WaitForSignalAsync(seen, TimeSpan.FromSeconds(30), Cancellation));
         Assert.Equal(0, await pooled.Jobs.WaitForSignalAsync(0, TimeSpan.FromMilliseconds(100), Cancellation));
-        var silo = await Ok(pooled.Jobs.RegisterSiloAsync("pooled", 1, "1", Cancellation));
+        var silo = (await Ok(pooled.Jobs.RegisterSiloAsync(new NewSilo("pooled", 1, "1"), Cancellation))).Lease!;
         Assert.Single(await Ok(pooled.Jobs.ClaimJobsAsync(silo, 1, null, Cancellation)));
         await pooled.DisposeAsync();
     }

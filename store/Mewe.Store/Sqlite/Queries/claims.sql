@@ -2,6 +2,8 @@
 SELECT id, state FROM jobs
 WHERE (state = 1 AND coalesce(not_before, 0) <= $now OR state = 3 AND available = 0 AND running = 0) AND coalesce(retry_at, 0) <= $now AND ($only IS NULL OR id = $only)
 ORDER BY priority DESC, state DESC, id LIMIT $limit;
+-- name: jobs-unfinished
+SELECT id FROM jobs WHERE state IN (2, 3, 4) OR state = 1 AND coalesce(not_before, 0) <= $now AND coalesce(retry_at, 0) <= $now ORDER BY priority DESC, state > 1 DESC, id LIMIT $limit;
 -- name: job-claim
 UPDATE jobs SET state = CASE state WHEN 1 THEN 2 ELSE 4 END, attempt = attempt + 1, silo = $silo, epoch = $epoch, ended = NULL, started_at = coalesce(started_at, $now) WHERE id = $job;
 -- name: job-fence
@@ -24,6 +26,9 @@ UPDATE jobs SET state = CASE state WHEN 2 THEN 1 ELSE 3 END, ended = 3 WHERE id 
 SELECT id, priority, weight, running, trace_parent FROM jobs WHERE state = 3 AND available > 0 AND ($only IS NULL OR id = $only) ORDER BY id;
 -- name: functions-ready
 SELECT function, name, cost, failures, attempt FROM functions WHERE job = $job AND state = 1 AND coalesce(not_before, 0) <= $now ORDER BY cost DESC, function LIMIT $limit;
+-- name: function-ready
+SELECT function, name, cost, failures, attempt, (SELECT trace_parent FROM jobs WHERE id = job) FROM functions
+WHERE job = $job AND function = $function AND state = 1 AND coalesce(not_before, 0) <= $now;
 -- name: function-claim
 UPDATE functions SET state = 2, attempt = attempt + 1, silo = $silo, epoch = $epoch, ended = NULL, started_at = $now WHERE job = $job AND function = $function;
 -- name: function-fence

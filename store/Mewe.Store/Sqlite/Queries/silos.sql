@@ -1,7 +1,10 @@
 -- name: epoch-next
 UPDATE silo_epoch SET last = last + 1 RETURNING last;
+-- A name's own row is not in its way: it is replaced.
+-- name: silo-of-another-scheduler
+SELECT silo, epoch, workers, version, scheduler, registered_at, expires_at FROM silos WHERE scheduler <> $scheduler AND silo <> $silo AND expires_at > $now ORDER BY silo LIMIT 1;
 -- name: silo-register
-INSERT OR REPLACE INTO silos (silo, epoch, workers, version, registered_at, expires_at) VALUES ($silo, $epoch, $workers, $version, $now, $expires);
+INSERT OR REPLACE INTO silos (silo, epoch, workers, version, scheduler, registered_at, expires_at) VALUES ($silo, $epoch, $workers, $version, $scheduler, $now, $expires);
 -- name: silo-renew
 UPDATE silos SET expires_at = $expires WHERE silo = $silo AND epoch = $epoch;
 -- name: silo-newer
@@ -11,7 +14,7 @@ SELECT 1 FROM silos WHERE silo = $silo AND epoch = $epoch AND expires_at > $now;
 -- name: silo-retire
 DELETE FROM silos WHERE silo = $silo AND epoch = $epoch;
 -- name: silos-list
-SELECT silo, epoch, workers, version, registered_at, expires_at FROM silos ORDER BY silo;
+SELECT silo, epoch, workers, version, scheduler, registered_at, expires_at FROM silos ORDER BY silo;
 -- name: silos-expire
 DELETE FROM silos WHERE expires_at <= $now;
 -- name: functions-of-silo

@@ -1,0 +1,1 @@
+return await Mewe.Silo.SiloProgram.RunAsync(args, new Mewe.Silo.Orleans.OrleansScheduling());

@@ -34,32 +34,36 @@ public sealed class PushScheduler(GrainHost host, SchedulerOptions options) : IS
     /// <summary>Gives back functions that have waited for so long, for other silos that have free workers.</summary>
     public void Return(int count, TimeSpan waited) => queue.Return(count, waited);
 
-    public Task<SchedulerEnd> RunAsync(CancellationToken stopping) => Work.RunAsync(ServeAsync, stopping);
-
-    private async Task ServeAsync(CancellationToken cancellationToken)
+    public async Task<SchedulerEnd> RunAsync(CancellationToken stopping)
     {
         try
         {
-            while (true)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                var changed = queue.Changed;
-                var (free, slot) = Work.Free();
-                var (taken, starting) = Take(free);
-                if (taken.Count == 0)
-                {
-                    await Task.WhenAny(changed, slot).WaitAsync(cancellationToken);
-                }
-                else if (!await ClaimAsync(taken, starting, cancellationToken))
-                {
-                    Work.NoteLostAnswer();
-                    await Task.Delay(options.Poll, host.Time, cancellationToken);
-                }
-            }
+            return await Work.RunAsync(ServeAsync, stopping);
         }
         finally
         {
+            // Here and not where steps are served: a silo that is stopped before it has a lease never serves, and what was sent to it would wait for ever.
             queue.Close();
+        }
+    }
+
+    private async Task ServeAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var changed = queue.Changed;
+            var (free, slot) = Work.Free();
+            var (taken, starting) = Take(free);
+            if (taken.Count == 0)
+            {
+                await Task.WhenAny(changed, slot).WaitAsync(cancellationToken);
+            }
+            else if (!await ClaimAsync(taken, starting, cancellationToken))
+            {
+                Work.NoteLostAnswer();
+                await Task.Delay(options.Poll, host.Time, cancellationToken);
+            }
         }
     }
 

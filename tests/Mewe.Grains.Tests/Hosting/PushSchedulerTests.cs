@@ -88,6 +88,21 @@ public sealed class PushSchedulerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task ASiloThatIsStoppedBeforeItHasALeaseTakesNothing()
+    {
+        var (lemmas, _) = await JobLemmas.LoadAsync(null, null, Cancellation);
+        using var host = new GrainHost(store.Jobs, JobEngines.Only(new NamedEngine("v8", "1")), null, lemmas, null, workers: 1);
+        var scheduler = new PushScheduler(host, new SchedulerOptions("one") { Scheduler = "orleans" });
+        var early = new SentStep(JobId.New(), null, 0, 1);
+        Assert.True(scheduler.TrySend(early));
+
+        await scheduler.RunAsync(new CancellationToken(canceled: true));
+
+        Assert.Equal(StepStatus.Stopped, await early.Ended.WaitAsync(Cancellation));
+        Assert.False(scheduler.TrySend(new SentStep(JobId.New(), null, 0, 1)));
+    }
+
+    [Fact]
     public async Task BesideLivingSilosWithLeasesItIsRefusedAndSaysWho()
     {
         Assert.NotNull(Value(await store.Jobs.RegisterSiloAsync(new NewSilo("leased", 1, "1"), Cancellation)).Lease);

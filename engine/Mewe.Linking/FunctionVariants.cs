@@ -70,7 +70,7 @@ public sealed record FunctionVariants(uint Function, ImmutableArray<LinkedVarian
 
     /// <summary>
     /// What its calls get under <see cref="DispatchPolicy.Auto"/>; null for a fresh choice on every call. The other policies say when to choose for all functions alike and take only the
-    /// <see cref="FunctionDispatch.Form"/> from here.
+    /// <see cref="FunctionDispatch.Form"/> from here, and those that keep choices also <see cref="FunctionDispatch.Bound"/>.
     /// </summary>
     public FunctionDispatch? Dispatch { get; init; }
 }

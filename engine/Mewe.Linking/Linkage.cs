@@ -194,8 +194,8 @@ internal sealed class Linkage
         return options.Policy switch
         {
             DispatchPolicy.Call => Every(DispatchMode.Call),
-            DispatchPolicy.Entry => Every(DispatchMode.Entry),
-            DispatchPolicy.Instance => Every(DispatchMode.Instance),
+            DispatchPolicy.Entry => Every(DispatchMode.Entry) with { Bound = function.Dispatch is { Bound: true } },
+            DispatchPolicy.Instance => Every(DispatchMode.Instance) with { Bound = function.Dispatch is { Bound: true } },
             DispatchPolicy.Forced => Every(DispatchMode.Forced),
             DispatchPolicy.Steered => Every(DispatchMode.Steered),
             DispatchPolicy.Auto => function.Dispatch ?? new FunctionDispatch(DispatchMode.Call),

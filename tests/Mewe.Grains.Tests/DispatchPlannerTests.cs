@@ -103,6 +103,27 @@ public sealed class DispatchPlannerTests
         Assert.Equal(Cold, planner.CheapestInRequests().First());
     }
 
+    private static readonly DispatchPlanner Kept = new([new(Entry, 20, Choices), new(Cold, 200, Choices), new(Inner, 40, Choices), new(Never, 10, Choices)], WorkloadProfile.Uniform(Profile), [Entry], Costs);
+
+    [Fact]
+    public void WhereChoicesAreKeptTheFunctionsThatAreCalledMostFollowTheirCallers()
+    {
+        Assert.Equal([Inner], Kept.Bind(DispatchMode.Entry, 200, 8));
+        Assert.Equal([Inner], Kept.Bind(DispatchMode.Instance, 50, 0));
+        Assert.Empty(Kept.Bind(DispatchMode.Instance, 5000, 0));
+    }
+
+    [Fact]
+    public void FunctionsThatNobodyElseCallsAndThoseThatEveryRequestNeedsAreNotBound()
+    {
+        Assert.Equal([Cold, Inner], Kept.Bind(DispatchMode.Entry, 0, 0));
+        Assert.Equal([Inner], Kept.Bind(DispatchMode.Entry, 0, 8));
+    }
+
+    /// <summary>Where choices are kept, a hundred calls make one.</summary>
+    [Fact]
+    public void ManyCallsOfAFunctionThatKeepsItsChoiceGiveOnePath() => Assert.Empty(Kept.Bind(DispatchMode.Entry, 0, 12));
+
     [Theory]
     [InlineData(1.10, 2000, 200)]
     [InlineData(1.10, 500, 60)]

@@ -22,6 +22,10 @@ public sealed class LinkPlanTests
         Assert.Contains("\"periodic\"", Plan.ToCompactJson(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void WhereThePolicySaysWhenToChooseAPlanMayStillBindCalls() =>
+        Assert.Equal(new FunctionDispatch(DispatchMode.Call) { Bound = true }, new PlannedFunction(4, null, null, null, true, 12.5, [1]).LinkedDispatch);
+
     [Theory]
     [InlineData("", "this is no plan")]
     [InlineData("null", "parts of it are missing")]

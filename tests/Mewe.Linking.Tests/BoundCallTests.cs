@@ -52,6 +52,25 @@ public sealed class BoundCallTests(EngineFixture fixture)
         Assert.Equal(CalleeVariants + 1, (await fresh.NumbersAsync("inner", 400)).Distinct().Count());
     }
 
+    [Theory]
+    [InlineData(DispatchPolicy.Entry, 1)]
+    [InlineData(DispatchPolicy.Instance, 1)]
+    [InlineData(DispatchPolicy.Call, CalleeVariants + 1)]
+    public async Task Policies_that_keep_choices_bind_calls_and_the_one_that_does_not_ignores_it(DispatchPolicy policy, int calleesOfOneCaller)
+    {
+        var module = Program(out var callee, out var caller);
+        FunctionVariants[] functions =
+            [Variants.Numbered(callee, CalleeVariants) with { Dispatch = new FunctionDispatch(DispatchMode.Call) { Bound = true } }, Variants.Padded(module, caller, CalleeVariants)];
+        var linked = MultivariantLinker.Link(module, functions, new LinkOptions { Policy = policy });
+        Assert.Empty(StructureCheck.Compare(module, ModuleReader.Read(linked.Module)));
+
+        // With the caller's choice fixed by what the callee is first seen to be, its second call site tells whether that follows.
+        await using var instance = await EngineInstance.OpenAsync(fixture, linked.Module);
+        var pairs = await instance.NumbersAsync("which", 1000);
+        Assert.All(pairs.GroupBy(pair => pair / 100), same => Assert.InRange(same.Select(pair => pair % 100).Distinct().Count(), 1, calleesOfOneCaller));
+        Assert.Equal(policy == DispatchPolicy.Instance ? 1 : CalleeVariants + 1, pairs.Select(pair => pair / 100).Distinct().Count());
+    }
+
     [Fact]
     public void A_module_in_which_nothing_is_drawn_gets_no_generator()
     {

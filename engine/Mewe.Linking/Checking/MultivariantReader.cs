@@ -78,7 +78,7 @@ public static class MultivariantReader
                 functions.Add(new FunctionVariants(map.Shift.Undo(function.Index)!.Value, [.. function.Variants.Select(Extract)])
                 {
                     Reason = function.Reason,
-                    Dispatch = !function.Variants.IsEmpty && (map.Policy == DispatchPolicy.Auto || function.Dispatch.Form != default)
+                    Dispatch = !function.Variants.IsEmpty && (map.Policy == DispatchPolicy.Auto || function.Dispatch.Form != default || function.Dispatch.Bound)
                         ? function.Dispatch
                         : null,
                 });

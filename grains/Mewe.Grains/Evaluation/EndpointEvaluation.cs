@@ -70,11 +70,13 @@ internal sealed class EndpointEvaluation(JobEngines engines, EvaluationOptions o
     private async Task<(ImmutableArray<Form> Forms, JobFailure? Failure)> LinkAsync(WasmModule original, MultivariantContents contents, CancellationToken cancellationToken)
     {
         var forms = ImmutableArray.CreateBuilder<Form>();
+        var profile = await new ProfileRecording(engine, original).RecordAsync(subject.Workload, options.Seed, cancellationToken);
         foreach (var recipe in options.Recipes)
         {
             Progress($"linking and comparing: {recipe.Name}", 0);
+            var functions = profile is null || recipe.Policy == DispatchPolicy.Auto ? contents.Functions : Bound(recipe.Policy, original, contents.Functions, profile);
             var linkOptions = new LinkOptions { Policy = recipe.Policy, Randomness = recipe.Randomness, Seed = options.Seed, ToolVersion = ToolVersion.Text };
-            if (MultivariantLinker.TryLink(original, contents.Functions, linkOptions, out var error) is not { } linked)
+            if (MultivariantLinker.TryLink(original, functions, linkOptions, out var error) is not { } linked)
             {
                 Note($"it cannot be linked with {recipe.Name}: {error!.Message}");
                 continue;
@@ -90,6 +92,15 @@ internal sealed class EndpointEvaluation(JobEngines engines, EvaluationOptions o
         }
 
         return (forms.ToImmutable(), null);
+    }
+
+    /// <summary>As a job under the policy binds functions, and not as the plan that was made for <c>auto</c> does.</summary>
+    private ImmutableArray<FunctionVariants> Bound(DispatchPolicy policy, WasmModule original, ImmutableArray<FunctionVariants> functions, WorkloadProfile profile)
+    {
+        ImmutableArray<DispatchedFunction> dispatched = [.. functions.Where(function => !function.Variants.IsEmpty).Select(function =>
+            new DispatchedFunction(function.Function, original.Bodies[(int)function.Function - original.ImportedFunctionCount].Decode().Instructions.Length, 1 + function.Variants.Length))];
+        var bound = KeptChoices.Bound(policy, original, subject.Workload, dispatched, profile);
+        return [.. functions.Select(function => function with { Dispatch = (function.Dispatch ?? new FunctionDispatch(DispatchMode.Call)) with { Bound = bound.Contains(function.Function) } })];
     }
 
     /// <summary>

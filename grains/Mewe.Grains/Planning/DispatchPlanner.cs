@@ -94,13 +94,13 @@ public sealed class DispatchPlanner
             changes[function.Function] = profile.Of(function.Function).Calls / Math.Max(1, dispatch.Period);
         }
 
-        foreach (var function in Cover(floor.Fresh, FreshCost, decided))
+        foreach (var function in Cover(floor.Fresh, FreshCost, decided, calls => calls))
         {
             Add(function, new FunctionDispatch(DispatchMode.Call), FreshCost(function));
         }
 
         double KeptCost(DispatchedFunction function) => (profile.Of(function.Function).Calls * costs.Kept) + (FreshCost(function) / Math.Max(1, floor.Period));
-        foreach (var function in Cover(floor.Kept, KeptCost, decided))
+        foreach (var function in Cover(floor.Kept, KeptCost, decided, calls => calls))
         {
             Add(function, new FunctionDispatch(DispatchMode.Periodic) { Period = floor.Period }, KeptCost(function));
         }
@@ -129,14 +129,48 @@ public sealed class DispatchPlanner
         return decided.ToImmutable();
     }
 
+    /// <summary>
+    /// Decides where every choice is kept, for a request (<see cref="DispatchMode.Entry"/>) or for good (<see cref="DispatchMode.Instance"/>): which functions are bound, since even dispatchers that the
+    /// processor foresees are too dear for calls as frequent as theirs.
+    /// </summary>
+    /// <param name="mode">How long choices are kept.</param>
+    /// <param name="allowance">Nanoseconds per request for dispatchers.</param>
+    /// <param name="bits">Of choices that every request gets, whatever they cost.</param>
+    public ImmutableSortedSet<uint> Bind(DispatchMode mode, double allowance, double bits)
+    {
+        double Cost(DispatchedFunction function)
+        {
+            var calls = profile.Of(function.Function).Calls;
+            return (calls * costs.Kept) + (mode == DispatchMode.Entry ? Math.Min(calls, 1) * (costs.Jump + ColdCost(function)) : 0);
+        }
+
+        var chosen = Cover(bits, Cost, ImmutableDictionary<uint, FunctionDispatch>.Empty, calls => Math.Min(calls, 1)).Select(function => function.Function).ToHashSet();
+        var spent = functions.Where(function => chosen.Contains(function.Function)).Sum(Cost);
+        var bound = ImmutableSortedSet.CreateBuilder<uint>();
+        foreach (var function in functions.Where(function => !chosen.Contains(function.Function)).OrderBy(Cost).ThenBy(function => function.Function))
+        {
+            if (spent + Cost(function) > allowance && callers[function.Function].Any())
+            {
+                bound.Add(function.Function);
+            }
+            else
+            {
+                spent += Cost(function);
+            }
+        }
+
+        return bound.ToImmutable();
+    }
+
     /// <summary>The cheapest functions that give every request its bits, found greedily: next is what gives the most bits that are still wanted for a nanosecond.</summary>
-    private List<DispatchedFunction> Cover(double bits, Func<DispatchedFunction, double> cost, IReadOnlyDictionary<uint, FunctionDispatch> taken)
+    /// <param name="choices">How many choices so many calls make.</param>
+    private List<DispatchedFunction> Cover(double bits, Func<DispatchedFunction, double> cost, IReadOnlyDictionary<uint, FunctionDispatch> taken, Func<double, double> choices)
     {
         var wanted = requests.Select(_ => bits).ToArray();
         var open = functions.Where(function => function.Choices > 1 && profile.Of(function.Function).Calls > 0 && !taken.ContainsKey(function.Function)).OrderBy(function => function.Function).ToList();
         var cover = new List<DispatchedFunction>();
         double Given(DispatchedFunction function, int request) =>
-            requests[request].GetValueOrDefault(function.Function) is >= Always and var calls ? Math.Min(wanted[request], Math.Max(1, calls) * Math.Log2(function.Choices)) : 0;
+            requests[request].GetValueOrDefault(function.Function) is >= Always and var calls ? Math.Min(wanted[request], choices(Math.Max(1, calls)) * Math.Log2(function.Choices)) : 0;
         while (open.Count > 0)
         {
             var (best, gain) = open.Select(function => (function, Gain: Enumerable.Range(0, wanted.Length).Sum(request => Given(function, request)))).MaxBy(pair => pair.Gain / Math.Max(1e-9, cost(pair.function)));

@@ -17,9 +17,11 @@ internal static class Dispatching
 
     /// <param name="freshCosts">Nanoseconds that were measured, by function.</param>
     public static DispatchPlanner Planner(JobPlan plan, ImmutableArray<PlannedFunction> chosen, WorkloadProfile profile, ImmutableDictionary<uint, double> freshCosts) =>
-        new([.. chosen.Where(function => !function.Variants.IsEmpty).Select(function => new DispatchedFunction(
-            function.Function, LengthOf(plan, function.Function), 1 + function.Variants.Length, freshCosts.TryGetValue(function.Function, out var measured) ? measured : null))],
-            profile, Entries(plan), ChoiceCosts.Default);
+        new([.. Dispatched(plan, chosen).Select(function => freshCosts.TryGetValue(function.Function, out var measured) ? function with { Fresh = measured } : function)], profile, Entries(plan.Module, plan.Workload), ChoiceCosts.Default);
+
+    /// <summary>Those that have variants, as a planner takes them.</summary>
+    public static ImmutableArray<DispatchedFunction> Dispatched(JobPlan plan, ImmutableArray<PlannedFunction> chosen) =>
+        [.. chosen.Where(function => !function.Variants.IsEmpty).Select(function => new DispatchedFunction(function.Function, LengthOf(plan, function.Function), 1 + function.Variants.Length))];
 
     public static PlannedFunction With(PlannedFunction function, FunctionDispatch dispatch, ImmutableHashSet<uint> inlined, WorkloadProfile profile) =>
         function.Variants.IsEmpty ? function
@@ -30,10 +32,10 @@ internal static class Dispatching
             new FunctionVariants(function.Function, [.. function.Variants.Select(candidates[function.Function].Linked)]) { Dispatch = function.LinkedDispatch })], plan.LinkOptions);
 
     /// <summary>The exports below which the work of a request is done: of a reactor <c>run</c>, and not what allocates and frees the request.</summary>
-    private static IReadOnlyCollection<uint> Entries(JobPlan plan)
+    public static IReadOnlyCollection<uint> Entries(WasmModule module, WorkloadFile workload)
     {
-        var exports = plan.Module.Exports.Where(export => export.Kind == ExternKind.Function).ToList();
-        var main = RunShape.Of(plan.Workload)?.Entries ?? [];
+        var exports = module.Exports.Where(export => export.Kind == ExternKind.Function).ToList();
+        var main = RunShape.Of(workload)?.Entries ?? [];
         return [.. (exports.Any(export => main.Contains(export.Name)) ? exports.Where(export => main.Contains(export.Name)) : exports).Select(export => export.Index).Distinct()];
     }
 

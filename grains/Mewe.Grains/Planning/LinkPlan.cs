@@ -73,10 +73,10 @@ public sealed record PlanBasis(string Profile, string Engine, string? Workload =
 /// <param name="Slower">Candidates that were left out because they are slower than the original by more than the bound.</param>
 public sealed record PlannedFunction(uint Function, DispatchMode? Dispatch, uint? Period, DispatchForm? Form, bool? Bound, double? Calls, ImmutableArray<int> Variants, int? Slower = null)
 {
-    /// <summary>As the linker takes it; null where the policy decides all of it, and a form alone where the policy says when to choose.</summary>
+    /// <summary>As the linker takes it; null where the policy decides all of it. Where the policy says when to choose, there may be a form, and whether calls are bound.</summary>
     [JsonIgnore]
     public FunctionDispatch? LinkedDispatch =>
-        Dispatch is null && Form is null ? null
+        Dispatch is null && Form is null && Bound is null ? null
             : new FunctionDispatch(Dispatch ?? DispatchMode.Call) { Period = Period ?? 0, Form = Form ?? DispatchForm.BranchTable, Bound = Bound ?? false };
 
     /// <summary>The same with another dispatch.</summary>

@@ -137,7 +137,7 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
     private ImmutableArray<PlannedFunction> Dispatched(IReadOnlyList<FunctionCandidates> functions, ImmutableArray<PlannedFunction> planned, WorkloadProfile profile, double allowance) =>
         Dispatching.Decide(plan, planned, functions.ToFrozenDictionary(function => function.Function), profile, ImmutableDictionary<uint, double>.Empty, allowance, PathFloor.Levels[0]);
 
-    /// <summary>For policies that say of all functions alike when to choose: which variants are too slow and which bodies are inlined follows from the workload, where there is one.</summary>
+    /// <summary>For policies that say of all functions alike when to choose: which variants are too slow, which bodies are inlined and which functions are bound follows from the workload, where there is one.</summary>
     private async Task<(PlanBasis, ImmutableArray<PlannedFunction>)> ForPolicyAsync(IReadOnlyList<FunctionCandidates> functions, CancellationToken cancellationToken)
     {
         if (plan.Request.Workload is null || await new ProfileRecording(engine, plan.Module).RecordAsync(plan.Workload, plan.Request.Options.Seed, cancellationToken) is not { } profile)
@@ -153,7 +153,13 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
 
         var chosen = Choose(functions, (function, place) => timed.TryGetValue(function.Function, out var times) && times.OwnSlowdown(place) > times.BoundFor(FewestVariants, FixedBound, Bounds[0]));
         var inlined = InlinedForms.Choose(plan, chosen, functions.ToFrozenDictionary(function => function.Function), profile.Whole);
-        return (new PlanBasis("measured", EngineName, plan.Workload.Description), [.. chosen.Select(function => inlined.Contains(function.Function) ? function with { Form = DispatchForm.Inlined } : function)]);
+        var bound = KeptChoices.Bound(plan.Request.Options.Policy, plan.Module, plan.Workload, Dispatching.Dispatched(plan, chosen), profile);
+        return (new PlanBasis("measured", EngineName, plan.Workload.Description),
+            [.. chosen.Select(function => function with
+            {
+                Form = inlined.Contains(function.Function) ? DispatchForm.Inlined : null, Bound = bound.Contains(function.Function) ? true : null,
+                Calls = Math.Round(profile.Whole.Of(function.Function).Calls, 3),
+            })]);
     }
 
     private async Task<(PlanBasis, ImmutableArray<PlannedFunction>)> MeasureAsync(IReadOnlyList<FunctionCandidates> functions, CancellationToken cancellationToken)

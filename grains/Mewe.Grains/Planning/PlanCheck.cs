@@ -48,6 +48,7 @@ internal static class PlanCheck
     private static string? WhyNot(PlannedFunction function, JobOptions options) =>
         function.Variants.Length > options.Variants ? $"function {function.Function} has {function.Variants.Length} variants, and {options.Variants} are the most"
         : (function.Dispatch is null) == (options.Policy == DispatchPolicy.Auto && !function.Variants.IsEmpty) ? $"the dispatch of function {function.Function} does not go with the policy"
+        : function.Bound is true && options.Policy == DispatchPolicy.Call ? $"function {function.Function} is bound, and the policy is a choice on every call"
         : function.LinkedDispatch is { } dispatch && MultivariantLinker.WhyNot(dispatch) is { } why ? $"in function {function.Function} {why}"
         : null;
 

@@ -39,7 +39,7 @@ internal sealed class Composer
         setting = plain;
         Unsupported = original.Unsupported;
         costLimit = (long)(original.Cost * options.MaxGrowth) + options.GrowthAllowance;
-        sizeLimit = (int)Math.Min(int.MaxValue / 2, original.Count * options.MaxSizeGrowth) + 64;
+        sizeLimit = (int)Math.Min(int.MaxValue / 2, original.Count * options.MaxSizeGrowth) + options.SizeAllowance;
         OriginalHash = CodeHash.Of(plain.Locals, original.Code);
         var all = blinded.Usable.Count > 0 ? blinded : plain;
         UsableTransforms = Unsupported is not null ? 0 : all.Usable.Count(item => HasSite(all.Original, item.Transform));

@@ -27,8 +27,14 @@ public sealed record DiversifyOptions
     /// <summary>So that tiny functions can be diversified too; in the units of <see cref="CostModel"/>.</summary>
     public long GrowthAllowance { get; init; } = 120;
 
-    /// <summary>A candidate has at most this times the original's instructions, plus 64.</summary>
+    /// <summary>A candidate has at most this times the original's instructions, plus <see cref="SizeAllowance"/>.</summary>
     public double MaxSizeGrowth { get; init; } = 3.0;
+
+    /// <summary>So that tiny functions can be diversified too; in instructions.</summary>
+    public int SizeAllowance { get; init; } = 64;
+
+    /// <summary>The same for a function in which much of the time is spent, as far as is known: candidates that are little longer than it.</summary>
+    public DiversifyOptions Lean => this with { MaxGrowth = 1.4, GrowthAllowance = 24, MaxSizeGrowth = 1.5, SizeAllowance = 4 };
 
     /// <summary>Bodies with more instructions are left alone, and the report says so.</summary>
     public int MaxInstructions { get; init; } = 400_000;

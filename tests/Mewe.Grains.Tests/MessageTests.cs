@@ -15,26 +15,11 @@ namespace Mewe.Grains.Tests;
 /// <summary>What one step of a job hands to the next survives being bytes.</summary>
 public sealed class MessageTests
 {
-    private static JobPlan PlanOf(byte[] module, JobOptions options, RecordedInputs? recorded = null)
-    {
-        var read = ModuleReader.Read(module);
-        return new JobPlan(new JobRequest(module, options, null), read, new ModuleFacts(read), new FunctionNames(read), WorkloadFile.Default(false), recorded ?? RecordedInputs.None)
-        {
-            Engines = JobEngines.Only(new NamedEngine("v8", "1")),
-            Functions = [.. Enumerable.Range(read.ImportedFunctionCount, read.Bodies.Count).Select(index => (uint)index)],
-            LeftAlone = ImmutableSortedDictionary<uint, string>.Empty.Add(900, "not chosen by --functions"),
-            Notes = ["a note", "ünd noch eine"],
-            RecordedOptions = options.Canonical(),
-        };
-    }
-
-    private static byte[] Sample(string name) => File.ReadAllBytes(Path.Combine(ArchitectureTests.RepositoryRoot(), "samples", name + ".wasm"));
-
     private static FunctionFindings FindingsOf(JobPlan plan, uint function, int candidates, Random random)
     {
         var input = FunctionInput.Of(plan.Facts, function);
         var pool = new CandidatePool(plan.Request.Options.Variants, plan.Request.Options.Evidence);
-        foreach (var candidate in plan.Diversifier.Propose(input, plan.DiversifyOptions with { MaxCandidates = candidates }))
+        foreach (var candidate in plan.Diversifier.Propose(input, plan.DiversifyOptionsOf(function) with { MaxCandidates = candidates }))
         {
             ProofResult? proof = random.Next(3) switch
             {
@@ -64,7 +49,7 @@ public sealed class MessageTests
     [InlineData("invert")]
     public void FindingsOfEveryFunctionSurviveTheirBytes(string sample)
     {
-        var plan = PlanOf(Sample(sample), new JobOptions { Variants = 4, Seed = 7 });
+        var plan = SamplePlans.Of(SamplePlans.Module(sample), new JobOptions { Variants = 4, Seed = 7 });
         var random = new Random(5);
         foreach (var function in plan.Functions)
         {
@@ -104,7 +89,7 @@ public sealed class MessageTests
     [Fact]
     public void OutlinedFunctionsKeepTypeAndCode()
     {
-        var plan = PlanOf(Sample("encrypt"), new JobOptions());
+        var plan = SamplePlans.Of(SamplePlans.Module("encrypt"), new JobOptions());
         var type = FunctionType.Of([Wasm.ValueType.I32, Wasm.ValueType.V128], [Wasm.ValueType.F64]);
         var body = new FunctionCode([new LocalGroup(3, Wasm.ValueType.F32)], [Instruction.F64Const(0x7FF0_0000_0000_0001), Instruction.Of(Opcode.End)]);
         var code = new VariantCode(new FunctionCode([], [Instruction.Call(VariantCode.OutlinedBase), Instruction.Of(Opcode.GlobalGet, VariantCode.BlindGlobal), Instruction.Of(Opcode.End)]), [new OutlinedFunction(type, body)]);
@@ -127,7 +112,7 @@ public sealed class MessageTests
     [Fact]
     public void DamagedFindingsAreRefusedAndNothingElseHappens()
     {
-        var plan = PlanOf(Sample("bin2base64"), new JobOptions { Variants = 2 });
+        var plan = SamplePlans.Of(SamplePlans.Module("bin2base64"), new JobOptions { Variants = 2 });
         var random = new Random(11);
         var bytes = FindingsOf(plan, plan.Functions[^1], 4, random).ToBytes();
         for (var round = 0; round < 400; round++)
@@ -156,7 +141,7 @@ public sealed class MessageTests
     [Fact]
     public void FindingsOfAnotherVersionOrAnotherFunctionAreRefused()
     {
-        var plan = PlanOf(Sample("bin2base64"), new JobOptions { Variants = 2 });
+        var plan = SamplePlans.Of(SamplePlans.Module("bin2base64"), new JobOptions { Variants = 2 });
         var bytes = FindingsOf(plan, plan.Functions[0], 2, new Random(1)).ToBytes();
         var other = bytes.ToArray();
         other[4]++;
@@ -172,7 +157,7 @@ public sealed class MessageTests
         var recorded = new RecordedInputs(
             ImmutableDictionary<uint, ImmutableArray<ImmutableArray<ValueBits>>>.Empty.Add(3, [[new ValueBits(1, 2), ValueBits.Of(ulong.MaxValue)], []]).Add(1, []),
             new byte[] { 1, 2, 0, 255 }, ImmutableDictionary<uint, ValueBits>.Empty.Add(7, new ValueBits(9, 9)));
-        var plan = PlanOf(Sample("bin2base64"), new JobOptions { Variants = 3 }, recorded);
+        var plan = SamplePlans.Of(SamplePlans.Module("bin2base64"), new JobOptions { Variants = 3 }, recorded);
 
         var (read, time) = PlanMessage.Read(PlanMessage.Write(plan, TimeSpan.FromSeconds(3)), plan.Request, plan.Engines);
 
@@ -191,7 +176,7 @@ public sealed class MessageTests
     [Fact]
     public void APlanThatNamesAnEngineThatIsNotHereCannotBeUsed()
     {
-        var plan = PlanOf(Sample("bin2base64"), new JobOptions());
+        var plan = SamplePlans.Of(SamplePlans.Module("bin2base64"), new JobOptions());
         var bytes = PlanMessage.Write(plan, default);
 
         var exception = Assert.Throws<EngineFailedException>(() => PlanMessage.Read(bytes, plan.Request, JobEngines.Only(new NamedEngine("v8", "2"))));
@@ -202,8 +187,8 @@ public sealed class MessageTests
     [Fact]
     public void APlanOfAnotherModuleIsRefused()
     {
-        var plan = PlanOf(Sample("bin2base64"), new JobOptions());
-        var other = plan.Request with { Module = Sample("encrypt") };
+        var plan = SamplePlans.Of(SamplePlans.Module("bin2base64"), new JobOptions());
+        var other = plan.Request with { Module = SamplePlans.Module("encrypt") };
 
         Assert.Throws<MessageFormatException>(() => PlanMessage.Read(PlanMessage.Write(plan, default), other, plan.Engines));
     }

@@ -29,6 +29,9 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
     /// <summary>For estimates without a workload: the part of additional instructions that shows as time.</summary>
     private const double InstructionsThatShow = 0.5;
 
+    /// <summary>For estimates without a workload: how many instructions a call costs beside those of the body.</summary>
+    private const int InstructionsPerCall = 8;
+
     private const int MostTries = 10;
 
     /// <summary>An allowance below that buys nothing, in nanoseconds.</summary>
@@ -128,8 +131,8 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
         notes.Add("no workload: how often functions run is estimated from the code, and the slowdown is not measured; --workload FILE lets it be");
         var profile = StaticProfile.Estimate(plan.Module);
         var total = Math.Max(1, profile.TotalInstructions);
-        bool IsHot(uint function) => profile.Of(function).Instructions / total >= VariantTiming.SmallestShare;
-        var planned = Choose(functions, (function, place) => IsHot(function.Function) && InstructionsThatShow * (function.LengthRatio(place) - 1) > Bounds[0]);
+        var planned = Choose(functions, (function, place) => plan.EstimatedHot.Contains(function.Function)
+            && InstructionsThatShow * (function.LengthOf(place) - function.OriginalLength) > Bounds[0] * (function.OriginalLength + InstructionsPerCall));
         var allowance = budget.Of(total * PerInstruction) * (1 - ForVariants);
         return (new PlanBasis("static", EngineName), Dispatched(functions, planned, WorkloadProfile.Uniform(profile), allowance));
     }

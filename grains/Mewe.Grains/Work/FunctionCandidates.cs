@@ -61,9 +61,6 @@ public sealed class FunctionCandidates
     /// <summary>Whether a candidate has the evidence that the job requires.</summary>
     internal bool MayBeLinked(int place) => pool.HasRequiredEvidence(place);
 
-    /// <summary>Instructions of a candidate for each one of the original.</summary>
-    internal double LengthRatio(int place) => LengthOf(place) / (double)OriginalLength;
-
     /// <summary>Instructions of a candidate, outlined ones included.</summary>
     internal int LengthOf(int place) => pool[place].Candidate.Code.InstructionCount;
 

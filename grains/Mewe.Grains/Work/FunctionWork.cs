@@ -28,7 +28,7 @@ public sealed class FunctionWork(JobPlan plan, DifferentialTester tester, Functi
         var options = plan.Request.Options;
         var input = FunctionInput.Of(plan.Facts, function);
         var wanted = options.Variants;
-        var stream = plan.Diversifier.Propose(input, plan.DiversifyOptions with { MaxCandidates = MaxCandidatesPerVariant * wanted });
+        var stream = plan.Diversifier.Propose(input, plan.DiversifyOptionsOf(function) with { MaxCandidates = MaxCandidatesPerVariant * wanted });
         var pool = new CandidatePool(wanted, options.Evidence);
         var refuted = ImmutableArray.CreateBuilder<RefutedReport>();
         var tally = new TestTally();

@@ -1,7 +1,9 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Mewe.Diversify;
 using Mewe.Equivalence;
 using Mewe.Linking;
+using Mewe.Linking.Profiling;
 using Mewe.Wasm;
 
 namespace Mewe.Grains;
@@ -46,12 +48,20 @@ public sealed record JobPlan(JobRequest Request, WasmModule Module, ModuleFacts 
         RecordedOptions = RecordedOptions,
     };
 
-    public DiversifyOptions DiversifyOptions
+    /// <summary>Functions in which much of the time is spent, as far as the code alone tells: their candidates are lean, for most others would be too slow to be linked.</summary>
+    internal FrozenSet<uint> EstimatedHot { get; } = HotOf(Module);
+
+    /// <summary>How candidates of a function are proposed.</summary>
+    public DiversifyOptions DiversifyOptionsOf(uint function)
     {
-        get
-        {
-            var options = new DiversifyOptions { Seed = Request.Options.Seed };
-            return Request.Options.Fuel is { } fuel ? options with { Fuel = fuel } : options;
-        }
+        var options = new DiversifyOptions { Seed = Request.Options.Seed };
+        options = EstimatedHot.Contains(function) ? options.Lean : options;
+        return Request.Options.Fuel is { } fuel ? options with { Fuel = fuel } : options;
+    }
+
+    private static FrozenSet<uint> HotOf(WasmModule module)
+    {
+        var profile = StaticProfile.Estimate(module);
+        return profile.Functions.Where(function => function.Value.Instructions >= VariantTiming.SmallestShare * profile.TotalInstructions).Select(function => function.Key).ToFrozenSet();
     }
 }

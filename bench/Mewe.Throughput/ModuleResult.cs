@@ -36,12 +36,12 @@ internal static class ResultTable
     public static void Print(IReadOnlyList<TesterResult> results, int candidates, TextWriter output)
     {
         output.WriteLine($"the tester alone, one engine process, {candidates} candidates of each function");
-        output.WriteLine($"{"module",-34} {"kB",6} {"functions",9} {"taken",6} {"median",7} {"tested",7} {"refuted",7} {"runs",6} {"coverage",8} {"own ms",7} {"engine ms",9} {"tested/core s",14}");
+        output.WriteLine($"{"module",-34} {"kB",6} {"functions",9} {"taken",6} {"median",7} {"tested",7} {"refuted",7} {"runs",6} {"coverage",8} {"own µs",7} {"engine µs",9} {"tested/core s",14}");
         foreach (var result in results)
         {
             var name = result.Copies > 1 ? $"{result.Module} x{result.Copies}" : result.Module;
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{name,-34} {result.Bytes / 1e3,6:N0} {result.Functions,9} {result.FunctionsTaken,6} {result.MedianInstructions,7} {result.Candidates,7} {result.Refuted,7} {(double)result.Executions / result.Candidates,6:N0} {result.BranchCoverage,8:P0} {result.OwnCpuSeconds * 1000 / result.FunctionsTaken,7:N1} {result.EngineCpuSeconds * 1000 / result.FunctionsTaken,9:N1} {result.TestedPerCpuSecond,14:N0}"));
+                $"{name,-34} {result.Bytes / 1e3,6:N0} {result.Functions,9} {result.FunctionsTaken,6} {result.MedianInstructions,7} {result.Candidates,7} {result.Refuted,7} {(double)result.Executions / result.Candidates,6:N0} {result.BranchCoverage,8:P0} {result.OwnCpuSeconds * 1e6 / result.Candidates,7:N0} {result.EngineCpuSeconds * 1e6 / result.Candidates,9:N0} {result.TestedPerCpuSecond,14:N0}"));
         }
     }
 }

@@ -23,25 +23,26 @@ internal static class TesterMeasurement
         var work = chosen.Select(function => (function.Function, Candidates: Propose(facts, function.Function, candidates))).Where(item => item.Candidates.Length > 0).ToList();
         await using var engine = await StartAsync(name);
 
-        // Everything is done twice, the first time with other inputs: the engine's process warms up, too.
-        var warmUp = new DifferentialTester(engine, module, new TestOptions { Seed = 1 });
-        foreach (var (function, variants) in work)
+        // With other inputs every time, for as long until nothing is compiled any more: neither what is measured nor the engine's process.
+        var warmUp = Stopwatch.StartNew();
+        for (var round = 1UL; round <= 2 || warmUp.Elapsed < WarmUp; round++)
         {
-            await warmUp.TestAsync(function, variants, null, CancellationToken.None);
+            await RoundAsync(round, _ => { });
         }
 
-        var tester = new DifferentialTester(engine, module, new TestOptions());
         var (own, ofEngine, clock) = (Environment.CpuUsage.TotalTime, engine.ProcessorTime, Stopwatch.StartNew());
         long tested = 0, conclusive = 0, refuted = 0, executions = 0, covered = 0, outcomes = 0;
-        foreach (var (function, variants) in work)
+        for (var round = 0UL; round == 0 || clock.Elapsed < Measured; round++)
         {
-            var report = await tester.TestAsync(function, variants, null, CancellationToken.None);
-            tested += report.Verdicts.Length;
-            conclusive += report.Verdicts.Count(verdict => verdict is Tested);
-            refuted += report.Verdicts.Count(verdict => verdict is Refuted);
-            executions += report.Executions;
-            covered += report.BranchesCovered;
-            outcomes += report.BranchesTotal;
+            await RoundAsync(round << 32, report =>
+            {
+                tested += report.Verdicts.Length;
+                conclusive += report.Verdicts.Count(verdict => verdict is Tested);
+                refuted += report.Verdicts.Count(verdict => verdict is Refuted);
+                executions += report.Executions;
+                covered += report.BranchesCovered;
+                outcomes += report.BranchesTotal;
+            });
         }
 
         own = Environment.CpuUsage.TotalTime - own;
@@ -50,7 +51,19 @@ internal static class TesterMeasurement
         return new TesterResult(
             Path.GetFileName(path), copies, bytes.Length, module.Bodies.Count, work.Count, chosen[chosen.Count / 2].Size, tested, conclusive, refuted, executions,
             outcomes == 0 ? 1 : (double)covered / outcomes, own.TotalSeconds, ofEngine.TotalSeconds, clock.Elapsed.TotalSeconds, tested / cpu);
+
+        async Task RoundAsync(ulong seed, Action<FunctionTestReport> add)
+        {
+            var tester = new DifferentialTester(engine, module, new TestOptions { Seed = seed });
+            foreach (var (function, variants) in work)
+            {
+                add(await tester.TestAsync(function, variants, null, CancellationToken.None));
+            }
+        }
     }
+
+    /// <summary>How long what is not measured yet runs at least, and what is.</summary>
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(6), Measured = TimeSpan.FromSeconds(6);
 
     /// <summary>The functions nearest to the median size, at most a third of those with eight or more instructions, with their sizes.</summary>
     public static List<(uint Function, int Size)> MedianFunctions(WasmModule module, int functions)

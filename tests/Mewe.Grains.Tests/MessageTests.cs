@@ -164,6 +164,7 @@ public sealed class MessageTests
         Assert.Equal(TimeSpan.FromSeconds(3), time);
         Assert.Equal(plan.Functions.AsEnumerable(), read.Functions);
         Assert.Equal(plan.LeftAlone.AsEnumerable(), read.LeftAlone);
+        Assert.Equal(plan.Hot, read.Hot);
         Assert.Equal(plan.Notes.AsEnumerable(), read.Notes);
         Assert.Equal(plan.RecordedOptions, read.RecordedOptions);
         Assert.Equal(recorded.Memory.ToArray(), read.Recorded.Memory.ToArray());

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Mewe.Diversify;
 using Mewe.Equivalence;
+using Mewe.Linking.Profiling;
 using Mewe.Wasm;
 using Mewe.Wasm.Binary;
 
@@ -17,6 +18,7 @@ internal static class SamplePlans
             Engines = JobEngines.Only(new NamedEngine("v8", "1")),
             Functions = [.. Enumerable.Range(read.ImportedFunctionCount, read.Bodies.Count).Select(index => (uint)index)],
             LeftAlone = ImmutableSortedDictionary<uint, string>.Empty.Add(900, "not chosen by --functions"),
+            Hot = HotFunctions.Of(StaticProfile.Estimate(read)),
             Notes = ["a note", "ünd noch eine"],
             RecordedOptions = options.Canonical(),
         };

@@ -8,6 +8,7 @@ namespace Mewe.Grains;
 /// <summary>What the planning step hands to all others: of a <see cref="JobPlan"/> what cannot be computed again from module and options at no cost.</summary>
 public static class PlanMessage
 {
+    /// <summary>Of how a message begins, not of what is in it: that may change with every build, and which one wrote it comes first, so that jobs of another build are known as such.</summary>
     private const byte Version = 1;
 
     private static ReadOnlySpan<byte> Name => "MwPL"u8;
@@ -27,6 +28,7 @@ public static class PlanMessage
             writer.Number(left.Key);
             writer.Text(left.Value);
         });
+        writer.Each(plan.Hot, writer.Number);
         writer.Each(plan.Notes, writer.Text);
         writer.Each([.. plan.Recorded.Arguments.OrderBy(pair => pair.Key)], function =>
         {
@@ -66,6 +68,7 @@ public static class PlanMessage
         var options = reader.Text();
         var functions = reader.Each(static (ref inner) => inner.UInt());
         var leftAlone = reader.Each(static (ref inner) => KeyValuePair.Create(inner.UInt(), inner.Text())).ToImmutableSortedDictionary();
+        var hot = reader.Each(static (ref inner) => inner.UInt()).ToImmutableSortedSet();
         var notes = reader.Each(static (ref inner) => inner.Text());
         var arguments = reader.Each(static (ref inner) => KeyValuePair.Create(inner.UInt(), inner.Each(static (ref tuples) => tuples.Each(static (ref values) => values.Value()))))
             .ToImmutableDictionary();
@@ -73,7 +76,7 @@ public static class PlanMessage
         var recorded = new RecordedInputs(arguments, reader.Bytes(), globals);
         var plan = new JobPlan(request, module, facts, new FunctionNames(module), request.Workload ?? WorkloadFile.Default(JobPlan.IsCommand(module)), recorded)
         {
-            Engines = named, Functions = functions, LeftAlone = leftAlone, Notes = notes, RecordedOptions = options,
+            Engines = named, Functions = functions, LeftAlone = leftAlone, Hot = hot, Notes = notes, RecordedOptions = options,
         };
         return (plan, processorTime);
     });

@@ -26,7 +26,7 @@ public sealed class ProfileRecording
     /// <exception cref="EngineFailedException">The engine failed.</exception>
     public async Task<WorkloadProfile?> RecordAsync(WorkloadFile workload, ulong seed, CancellationToken cancellationToken)
     {
-        if (await RecordAsync(workload.Runs, seed, cancellationToken) is not { } whole)
+        if (await RecordWholeAsync(workload, seed, cancellationToken) is not { } whole)
         {
             return null;
         }
@@ -43,6 +43,10 @@ public sealed class ProfileRecording
 
         return new WorkloadProfile(whole, requests.Count == 0 ? [whole] : requests.ToImmutable());
     }
+
+    /// <summary>Per request, over all of them; null where no entry of the workload could be run.</summary>
+    /// <exception cref="EngineFailedException">The engine failed.</exception>
+    public Task<ExecutionProfile?> RecordWholeAsync(WorkloadFile workload, ulong seed, CancellationToken cancellationToken) => RecordAsync(workload.Runs, seed, cancellationToken);
 
     private async Task<ExecutionProfile?> RecordAsync(IEnumerable<Workload> entries, ulong seed, CancellationToken cancellationToken, int? per = null)
     {

@@ -7,7 +7,8 @@ namespace Mewe.Grains;
 
 /// <summary>What each candidate of a hot function adds to a request.</summary>
 /// <param name="Share">Of the instructions of a request that are the function's own, 0 to 1.</param>
-/// <param name="Added">For each candidate, by place: the part by which a request gets longer when this candidate runs for every call; may be negative.</param>
+/// <param name="Added">For each candidate, by place: the part by which a request gets longer at least when this candidate runs for every call; may be negative. It is the lower end of a
+/// confidence interval: of a function with a fiftieth of a request's time the tenth is as much as a machine's noise, and what is not known to be slow is not left out.</param>
 internal sealed record TimedFunction(double Share, ImmutableArray<double> Added)
 {
     /// <summary>How much slower a candidate is than its original, by itself: 0.2 for a fifth.</summary>
@@ -27,9 +28,6 @@ internal sealed record TimedFunction(double Share, ImmutableArray<double> Added)
 /// </summary>
 internal sealed class VariantTiming(IWasmEngine engine, JobPlan plan)
 {
-    /// <summary>Functions with a smaller share of the instructions are not timed: a candidate a quarter slower than they are adds half a percent.</summary>
-    public const double SmallestShare = 0.02;
-
     private const int MostFunctions = 16;
     private const int Rounds = 21;
 
@@ -39,7 +37,7 @@ internal sealed class VariantTiming(IWasmEngine engine, JobPlan plan)
     {
         var total = Math.Max(1, profile.TotalInstructions);
         var hot = candidates.Where(function => function.Count > 0).Select(function => (Function: function, Share: profile.Of(function.Function).Instructions / total))
-            .Where(entry => entry.Share >= SmallestShare).OrderByDescending(entry => entry.Share).ThenBy(entry => entry.Function.Function).Take(MostFunctions).ToList();
+            .Where(entry => entry.Share >= HotFunctions.SmallestShare).OrderByDescending(entry => entry.Share).ThenBy(entry => entry.Function.Function).Take(MostFunctions).ToList();
         if (hot.Count == 0)
         {
             return (ImmutableDictionary<uint, TimedFunction>.Empty, null);
@@ -66,7 +64,7 @@ internal sealed class VariantTiming(IWasmEngine engine, JobPlan plan)
         var next = 1;
         foreach (var (function, share) in hot)
         {
-            timed.Add(function.Function, new TimedFunction(share, [.. slowdowns.Value.AsSpan().Slice(next, function.Count).ToArray().Select(slowdown => slowdown.Ratio - 1)]));
+            timed.Add(function.Function, new TimedFunction(share, [.. slowdowns.Value.AsSpan().Slice(next, function.Count).ToArray().Select(slowdown => slowdown.Low - 1)]));
             next += function.Count;
         }
 

@@ -1,9 +1,7 @@
-using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Mewe.Diversify;
 using Mewe.Equivalence;
 using Mewe.Linking;
-using Mewe.Linking.Profiling;
 using Mewe.Wasm;
 
 namespace Mewe.Grains;
@@ -19,6 +17,9 @@ public sealed record JobPlan(JobRequest Request, WasmModule Module, ModuleFacts 
 
     /// <summary>For each defined function that is left alone, why.</summary>
     public required ImmutableSortedDictionary<uint, string> LeftAlone { get; init; }
+
+    /// <summary>Functions in which much of the time is spent (<see cref="HotFunctions"/>): their candidates are lean, for most others would be too slow to be linked.</summary>
+    public required ImmutableSortedSet<uint> Hot { get; init; }
 
     /// <summary>What a user should know about the plan.</summary>
     public required ImmutableArray<string> Notes { get; init; }
@@ -48,20 +49,11 @@ public sealed record JobPlan(JobRequest Request, WasmModule Module, ModuleFacts 
         RecordedOptions = RecordedOptions,
     };
 
-    /// <summary>Functions in which much of the time is spent, as far as the code alone tells: their candidates are lean, for most others would be too slow to be linked.</summary>
-    internal FrozenSet<uint> EstimatedHot { get; } = HotOf(Module);
-
     /// <summary>How candidates of a function are proposed.</summary>
     public DiversifyOptions DiversifyOptionsOf(uint function)
     {
         var options = new DiversifyOptions { Seed = Request.Options.Seed };
-        options = EstimatedHot.Contains(function) ? options.Lean : options;
+        options = Hot.Contains(function) ? options.Lean : options;
         return Request.Options.Fuel is { } fuel ? options with { Fuel = fuel } : options;
-    }
-
-    private static FrozenSet<uint> HotOf(WasmModule module)
-    {
-        var profile = StaticProfile.Estimate(module);
-        return profile.Functions.Where(function => function.Value.Instructions >= VariantTiming.SmallestShare * profile.TotalInstructions).Select(function => function.Key).ToFrozenSet();
     }
 }

@@ -52,6 +52,7 @@ public sealed class PlanWork(JobEngines engines, ISolver? solver, JobRequest req
         var notes = ImmutableArray.CreateBuilder<string>();
         progress?.Report(new JobProgress(JobPhase.Recording, 0, functions.Length, 0, 0, 0));
         var recorded = await new WorkloadRecording(engines.Target, module!).RecordAsync(workload, request.Options.Seed, notes, cancellationToken);
+        var hot = await HotFunctions.FindAsync(engines.Target, module!, request.Workload, request.Options.Seed, cancellationToken);
         if (solver is null)
         {
             notes.Add($"fewer variants are proved without the solver: {Z3Solver.MissingReason ?? "none was given"}");
@@ -64,6 +65,7 @@ public sealed class PlanWork(JobEngines engines, ISolver? solver, JobRequest req
             Engines = accepting,
             Functions = functions,
             LeftAlone = leftAlone,
+            Hot = hot,
             RecordedOptions = request.Options.Canonical() + (solver is null ? " solver=none" : ""),
             Notes = notes.ToImmutable(),
         };

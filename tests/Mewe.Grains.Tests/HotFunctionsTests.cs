@@ -2,8 +2,8 @@ using Mewe.Diversify;
 
 namespace Mewe.Grains.Tests;
 
-/// <summary>Functions that are hot as far as their code tells get candidates that are little longer than they are, for others would not be linked.</summary>
-public sealed class EstimatedHotTests(ITestOutputHelper output)
+/// <summary>Functions that are hot get candidates that are little longer than they are, for others would not be linked.</summary>
+public sealed class HotFunctionsTests(ITestOutputHelper output)
 {
     /// <summary>What reads the blind word and steps it stands before a body and is counted apart from it.</summary>
     private const int BlindEntry = 7;
@@ -15,8 +15,8 @@ public sealed class EstimatedHotTests(ITestOutputHelper output)
     public void CandidatesOfHotFunctionsAreShortAndThereAreEnoughOfThem(string sample)
     {
         var plan = SamplePlans.Of(SamplePlans.Module(sample), new JobOptions());
-        Assert.NotEmpty(plan.EstimatedHot);
-        foreach (var function in plan.EstimatedHot)
+        Assert.NotEmpty(plan.Hot);
+        foreach (var function in plan.Hot)
         {
             var input = FunctionInput.Of(plan.Facts, function);
             var length = input.Code.Instructions.Length;
@@ -34,9 +34,9 @@ public sealed class EstimatedHotTests(ITestOutputHelper output)
     public void OtherFunctionsMayGrow()
     {
         var plan = SamplePlans.Of(SamplePlans.Module("encrypt"), new JobOptions());
-        var cold = plan.Functions.First(function => !plan.EstimatedHot.Contains(function));
+        var cold = plan.Functions.First(function => !plan.Hot.Contains(function));
 
         Assert.Equal(new DiversifyOptions().MaxSizeGrowth, plan.DiversifyOptionsOf(cold).MaxSizeGrowth);
-        Assert.NotEqual(plan.DiversifyOptionsOf(cold).MaxSizeGrowth, plan.DiversifyOptionsOf(plan.EstimatedHot.First()).MaxSizeGrowth);
+        Assert.NotEqual(plan.DiversifyOptionsOf(cold).MaxSizeGrowth, plan.DiversifyOptionsOf(plan.Hot.First()).MaxSizeGrowth);
     }
 }

@@ -33,6 +33,22 @@ public sealed class PlanTests
     }
 
     [Fact]
+    public async Task WhereChoicesAreKeptForARequestTheFunctionsThatItCallsMostAreBound()
+    {
+        using var folder = new TempFolder();
+        var (service, module) = (Sample.ModulePath("qr_str.reactor"), folder["entry.wasm"]);
+        (await MeweCommand.RunAsync("diversify", service, "-o", module, "--workload", Sample.WorkloadPath("qr_str.reactor"), "--policy", "entry", "--variants", "3", "--functions", "dlmalloc|__r(ust|dl)_", "--save-plan", folder["plan.json"])).Exits(0);
+
+        var functions = JsonDocument.Parse((await MeweCommand.RunAsync("inspect", module, "--json")).Exits(0).StdoutBytes).RootElement.GetProperty("functions").EnumerateArray()
+            .Select(function => function.GetProperty("policy").GetString()).Where(policy => policy is not null).ToList();
+        Assert.Contains(functions, policy => policy!.StartsWith("bound, entry", StringComparison.Ordinal));
+        Assert.Contains(functions, policy => policy!.StartsWith("entry", StringComparison.Ordinal));
+        (await MeweCommand.RunAsync("verify", service, module)).Exits(0);
+        (await MeweCommand.RunAsync("diversify", service, "-o", folder["again.wasm"], "--workload", Sample.WorkloadPath("qr_str.reactor"), "--policy", "entry", "--variants", "3", "--functions", "dlmalloc|__r(ust|dl)_", "--plan", folder["plan.json"])).Exits(0);
+        Assert.Equal(await BytesAsync(module), await BytesAsync(folder["again.wasm"]));
+    }
+
+    [Fact]
     public async Task APlanThatDoesNotFitIsRefusedWithAReasonAndNothingIsWritten()
     {
         using var folder = new TempFolder();
@@ -48,6 +64,7 @@ public sealed class PlanTests
     [Theory]
     [InlineData("\"variants\": [", "\"dispatch\": \"forced\", \"variants\": [", "changed by hand")]
     [InlineData("\"functions\": [", "\"functions\": [ { \"function\": 5, \"variants\": [] }, { \"function\": 5, \"variants\": [] },", "names a function twice")]
+    [InlineData("\"variants\": [", "\"bound\": true, \"variants\": [", "is bound, and the policy is a choice on every call")]
     [InlineData("\"variants\": [", "\"variants\": [ 10, 11, 12, 13, 14,", "are the most")]
     public async Task APlanThatWasChangedByHandIsRefusedBeforeAnyWork(string before, string after, string reason)
     {

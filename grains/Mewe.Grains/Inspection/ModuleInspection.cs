@@ -62,7 +62,6 @@ public sealed record ModuleInspection(
         var diversified = map.Functions.ToDictionary(function => function.Index);
         var exports = ExportsByFunction(module);
         var wrapped = map.Wrappers.Where(wrapper => !wrapper.IsStart).ToLookup(wrapper => wrapper.Function, wrapper => wrapper.Index);
-        var policy = map.Policy.ToString().ToLowerInvariant();
         var imported = (uint)module.ImportedFunctionCount;
         var functions = ImmutableArray.CreateBuilder<InspectedFunction>();
         for (uint index = 0; index < module.FunctionCount; index++)
@@ -76,7 +75,7 @@ public sealed record ModuleInspection(
             functions.Add(new InspectedFunction(
                 index, names.Of(index), index < imported, [.. exports[index].Concat(wrapped[index].SelectMany(wrapper => exports[wrapper]))],
                 index < imported ? 0 : InstructionCount(module, function?.Original ?? index),
-                function is null || function.Variants.IsEmpty ? null : map.Policy == DispatchPolicy.Auto ? DispatchWords.Of(function.Dispatch) : policy,
+                function is null || function.Variants.IsEmpty ? null : DispatchWords.Of(function.Dispatch),
                 function?.Reason,
                 function?.Original,
                 function is null ? [] : [.. function.Variants.Select(variant => new InspectedVariant(

@@ -120,9 +120,18 @@ public sealed class DispatchPlannerTests
         Assert.Equal([Inner], Kept.Bind(DispatchMode.Entry, 0, 8));
     }
 
-    /// <summary>Where choices are kept, a hundred calls make one.</summary>
+    /// <summary>Of four functions with four bits each a request that wants sixteen needs all, though two of them are called a thousand times and more.</summary>
     [Fact]
-    public void ManyCallsOfAFunctionThatKeepsItsChoiceGiveOnePath() => Assert.Empty(Kept.Bind(DispatchMode.Entry, 0, 12));
+    public void ManyCallsOfAFunctionThatKeepsItsChoiceMakeOneChoice()
+    {
+        const uint deep = 6;
+        var profile = new ExecutionProfile(
+            Profile.Functions.Add(deep, new FunctionFrequency(5000, 50_000)), Profile.Calls.Add((Inner, deep), 5000));
+        var planner = new DispatchPlanner([new(Entry, 20, 16), new(Cold, 200, 16), new(Inner, 40, 16), new(deep, 10, 16)], WorkloadProfile.Uniform(profile), [Entry], Costs);
+
+        Assert.Empty(planner.Bind(DispatchMode.Entry, 0, 16));
+        Assert.Equal([deep], planner.Bind(DispatchMode.Entry, 0, 12));
+    }
 
     [Theory]
     [InlineData(1.10, 2000, 200)]

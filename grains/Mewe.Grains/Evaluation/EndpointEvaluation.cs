@@ -70,7 +70,8 @@ internal sealed class EndpointEvaluation(JobEngines engines, EvaluationOptions o
     private async Task<(ImmutableArray<Form> Forms, JobFailure? Failure)> LinkAsync(WasmModule original, MultivariantContents contents, CancellationToken cancellationToken)
     {
         var forms = ImmutableArray.CreateBuilder<Form>();
-        var profile = await new ProfileRecording(engine, original).RecordAsync(subject.Workload, options.Seed, cancellationToken);
+        var profile = options.Recipes.Any(recipe => recipe.Policy is DispatchPolicy.Entry or DispatchPolicy.Instance)
+            ? await new ProfileRecording(engine, original).RecordAsync(subject.Workload, options.Seed, cancellationToken) : null;
         foreach (var recipe in options.Recipes)
         {
             Progress($"linking and comparing: {recipe.Name}", 0);
@@ -97,8 +98,7 @@ internal sealed class EndpointEvaluation(JobEngines engines, EvaluationOptions o
     /// <summary>As a job under the policy binds functions, and not as the plan that was made for <c>auto</c> does.</summary>
     private ImmutableArray<FunctionVariants> Bound(DispatchPolicy policy, WasmModule original, ImmutableArray<FunctionVariants> functions, WorkloadProfile profile)
     {
-        ImmutableArray<DispatchedFunction> dispatched = [.. functions.Where(function => !function.Variants.IsEmpty).Select(function =>
-            new DispatchedFunction(function.Function, original.Bodies[(int)function.Function - original.ImportedFunctionCount].Decode().Instructions.Length, 1 + function.Variants.Length))];
+        var dispatched = Dispatching.Dispatched(original, functions.Select(function => (function.Function, function.Variants.Length)));
         var bound = KeptChoices.Bound(policy, original, subject.Workload, dispatched, profile);
         return [.. functions.Select(function => function with { Dispatch = (function.Dispatch ?? new FunctionDispatch(DispatchMode.Call)) with { Bound = bound.Contains(function.Function) } })];
     }

@@ -20,8 +20,11 @@ internal static class Dispatching
         new([.. Dispatched(plan, chosen).Select(function => freshCosts.TryGetValue(function.Function, out var measured) ? function with { Fresh = measured } : function)], profile, Entries(plan.Module, plan.Workload), ChoiceCosts.Default);
 
     /// <summary>Those that have variants, as a planner takes them.</summary>
-    public static ImmutableArray<DispatchedFunction> Dispatched(JobPlan plan, ImmutableArray<PlannedFunction> chosen) =>
-        [.. chosen.Where(function => !function.Variants.IsEmpty).Select(function => new DispatchedFunction(function.Function, LengthOf(plan, function.Function), 1 + function.Variants.Length))];
+    public static ImmutableArray<DispatchedFunction> Dispatched(WasmModule original, IEnumerable<(uint Function, int Variants)> functions) =>
+        [.. functions.Where(function => function.Variants > 0).Select(function =>
+            new DispatchedFunction(function.Function, original.Bodies[(int)function.Function - original.ImportedFunctionCount].Decode().Instructions.Length, 1 + function.Variants))];
+
+    public static ImmutableArray<DispatchedFunction> Dispatched(JobPlan plan, ImmutableArray<PlannedFunction> chosen) => Dispatched(plan.Module, chosen.Select(function => (function.Function, function.Variants.Length)));
 
     public static PlannedFunction With(PlannedFunction function, FunctionDispatch dispatch, ImmutableHashSet<uint> inlined, WorkloadProfile profile) =>
         function.Variants.IsEmpty ? function
@@ -38,6 +41,4 @@ internal static class Dispatching
         var main = RunShape.Of(workload)?.Entries ?? [];
         return [.. (exports.Any(export => main.Contains(export.Name)) ? exports.Where(export => main.Contains(export.Name)) : exports).Select(export => export.Index).Distinct()];
     }
-
-    private static int LengthOf(JobPlan plan, uint function) => plan.Module.Bodies[(int)function - plan.Facts.ImportedFunctionCount].Decode().Instructions.Length;
 }

@@ -43,9 +43,6 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
     /// <summary>Bounds on a candidate's own slowdown, from generous to tight.</summary>
     private static readonly ImmutableArray<double> Bounds = [0.25, 0.15, 0.10, 0.06, 0.03];
 
-    /// <summary>The bound on variants that no call reaches: they are there for the next plan and for whoever forces a choice.</summary>
-    private const double UnreachedBound = 0.5;
-
     /// <summary>Tighter bounds than the widest leave as many variants as that.</summary>
     private const int FewestVariants = 8;
 
@@ -189,7 +186,8 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
         await SearchAsync(trial, Chosen, cancellationToken);
         var (best, use, dispatched) = trial.Best;
 
-        var most = Choose(functions, (function, place) => timed.TryGetValue(function.Function, out var times) && times.OwnSlowdown(place) > UnreachedBound).ToFrozenDictionary(function => function.Function);
+        // Variants that no call reaches now are there for the next plan and for whoever forces a choice: they may be as slow as the widest bound lets them be.
+        var most = Chosen(Bounds[0]).ToFrozenDictionary(function => function.Function);
         dispatched = [.. dispatched.Select(function => function is { Dispatch: DispatchMode.Direct, Bound: null } ? function with { Variants = most[function.Function].Variants, Slower = most[function.Function].Slower } : function)];
         if (use > 1)
         {

@@ -98,8 +98,8 @@ public sealed class PushSchedulerTests : IAsyncLifetime
 
         await scheduler.RunAsync(new CancellationToken(canceled: true));
 
-        Assert.Equal(StepStatus.Stopped, await early.Ended.WaitAsync(Cancellation));
         Assert.False(scheduler.TrySend(new SentStep(JobId.New(), null, 0, 1)));
+        Assert.Equal(StepStatus.Stopped, await early.Ended.WaitAsync(Cancellation));
     }
 
     [Fact]

@@ -41,7 +41,7 @@ public sealed record TimingSubject(int Module, ImmutableArray<GlobalSetting> Glo
 /// <remarks>
 /// <para>First every subject runs the workload once in a fresh instance, untimed, and must show what subject 0 shows. Then they take turns: a round is one turn of
 /// each, in an order that is shuffled anew (the same in every run), and in a turn the workload is repeated as often as was found to make a turn of
-/// subject 0 last <see cref="MinimumRoundNanoseconds"/>. So a round's times are paired: compare subjects within rounds (<see cref="TimingResult.RatiosOf"/>).</para>
+/// subject 0 last <see cref="MinimumRoundNanoseconds"/>, or twice as long with what is not timed (a command's instances). So a round's times are paired: compare subjects within rounds (<see cref="TimingResult.RatiosOf"/>).</para>
 /// <para>The part of the host is the same for all and small: reactors and export calls are driven by a WebAssembly module, which for a reactor calls <c>alloc</c>, writes the request, calls
 /// <c>run</c>, <c>answer</c> and <c>release</c>, and does not read the answer. All repeats go to one instance. Calls that trap in the untimed run are left out.</para>
 /// <para>Requests of one engine are timed one after the other, never two at once; what else the machine does is up to the caller.</para>

@@ -10,6 +10,7 @@ namespace Mewe.Execution.Wasmtime;
 internal sealed class TimingTurns(TimingRequest request, Compiler compiler, Interruption interruption, Func<long, StoreLimits> limitsFor) : IDisposable
 {
     private const int CalibrationStep = 16; // at most this many times the repeats tried before
+    private const int MostUntimed = 2; // a turn may last that many times what of it is timed
     private const int MostRepeats = 1 << 24;
     private const int DefaultWarmup = 5;
 
@@ -93,12 +94,15 @@ internal sealed class TimingTurns(TimingRequest request, Compiler compiler, Inte
         return new TimingResult { Repeats = repeats, Nanoseconds = [.. taken.Select(ImmutableArray.Create)] };
     }
 
-    // How often the workload has to be repeated for a turn to last as long as is asked.
+    // How often the workload has to be repeated for a turn to last as long as is asked, with what is not timed twice as long: making a command's instances may take more than
+    // the command does.
     private int Calibrate(Turn turn)
     {
         for (var repeats = 1; ;)
         {
-            var took = turn(repeats);
+            var start = Stopwatch.GetTimestamp();
+            var timed = turn(repeats);
+            var took = Math.Max(timed, Stopwatch.GetElapsedTime(start).TotalNanoseconds / MostUntimed);
             if (took >= request.MinimumRoundNanoseconds || repeats == MostRepeats)
             {
                 return repeats;

@@ -23,6 +23,9 @@ internal sealed class SlowdownTiming(IWasmEngine engine, WorkloadFile workload, 
     /// <summary>Entries of a workload that are timed: the first ones. More say little more and take their time.</summary>
     private const int MostEntries = 4;
 
+    /// <summary>How many entries are timed, one after the other.</summary>
+    public int Entries => Math.Min(MostEntries, workload.Runs.Length);
+
     /// <summary>How much longer the workload takes, and its first request by itself: the mean of several may hide what becomes of one, and the first is the typical one.</summary>
     /// <exception cref="EngineFailedException">The engine failed.</exception>
     public async Task<(ImmutableArray<Slowdown> Slowdowns, string? Problem)> CompareRequestsAsync(ReadOnlyMemory<byte> original, ReadOnlyMemory<byte> module, int rounds, int warmup, CancellationToken cancellationToken)

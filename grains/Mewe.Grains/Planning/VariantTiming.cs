@@ -29,7 +29,9 @@ internal sealed record TimedFunction(double Share, ImmutableArray<double> Added)
 internal sealed class VariantTiming(IWasmEngine engine, JobPlan plan)
 {
     private const int MostFunctions = 16;
-    private const int Rounds = 21;
+
+    /// <summary>Over all entries of a workload, and of each at least.</summary>
+    private const int Rounds = 21, FewestRounds = 9;
 
     /// <summary>By function; empty with a reason where nothing could be timed.</summary>
     public async Task<(ImmutableDictionary<uint, TimedFunction> Functions, string? Problem)> RunAsync(
@@ -54,7 +56,7 @@ internal sealed class VariantTiming(IWasmEngine engine, JobPlan plan)
         }
 
         var timing = new SlowdownTiming(engine, plan.Workload, plan.Request.Options.Seed);
-        var (slowdowns, problem) = await timing.CompareAsync([linked.Module], subjects.ToImmutable(), TimingTier.Optimized, Rounds, null, cancellationToken);
+        var (slowdowns, problem) = await timing.CompareAsync([linked.Module], subjects.ToImmutable(), TimingTier.Optimized, Math.Max(FewestRounds, Rounds / timing.Entries), null, cancellationToken);
         if (slowdowns is null)
         {
             return (ImmutableDictionary<uint, TimedFunction>.Empty, problem);

@@ -15,6 +15,7 @@ const { Rejection, Run, answerKinds, answerOrReject, compile, readWorkload, writ
 
 const calibrationStep = 16; // at most this many times the repeats tried before
 const mostRepeats = 1 << 24;
+const mostUntimed = 2; // a turn may last that many times what of it is timed
 const pageBytes = 65536;
 const kindOf = { command: 0, reactor: 1 };
 
@@ -175,10 +176,13 @@ function commandTurn(entry, subject, workload, { seed, zeroUnknown, timeInstanti
   };
 }
 
-// How often the workload has to be repeated for a turn to last as long as is asked.
+// How often the workload has to be repeated for a turn to last as long as is asked, with what is not timed twice as long: making a command's instances takes more than
+// most commands do.
 function calibrate(turn, least) {
   for (let repeats = 1; ; ) {
-    const took = turn(repeats);
+    const start = process.hrtime.bigint();
+    const timed = turn(repeats);
+    const took = Math.max(timed, Number(process.hrtime.bigint() - start) / mostUntimed);
     if (took >= least || repeats === mostRepeats) return repeats;
     const wanted = Math.ceil((repeats * least * 1.1) / Math.max(took, 1));
     repeats = Math.min(Math.max(wanted, repeats + 1), repeats * calibrationStep, mostRepeats);

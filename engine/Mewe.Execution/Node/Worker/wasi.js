@@ -20,11 +20,11 @@ const clockStep = 1_000_000n;
 const outputLimit = 64 << 20;
 const everyRight = 0xffffffffffffffffn;
 
-const unsupported = [
+const unsupported = new Set([
   'fd_advise', 'fd_allocate', 'fd_datasync', 'fd_fdstat_set_flags', 'fd_fdstat_set_rights', 'fd_filestat_set_size', 'fd_filestat_set_times', 'fd_pread', 'fd_pwrite',
   'fd_readdir', 'fd_renumber', 'fd_sync', 'path_create_directory', 'path_filestat_get', 'path_filestat_set_times', 'path_link', 'path_open', 'path_readlink',
   'path_remove_directory', 'path_rename', 'path_symlink', 'path_unlink_file', 'proc_raise', 'sock_accept', 'sock_recv', 'sock_send', 'sock_shutdown',
-];
+]);
 
 // An exception from JavaScript could be caught by the module, which would then go on after proc_exit. A trap cannot, not even when it is thrown again.
 const trapping = new WebAssembly.Instance(
@@ -54,6 +54,21 @@ function chooser(seed) {
   };
 }
 
+// What random_get answered with each seed: by length, in order. A hash takes ten times as long as a host's own generator does, and where a program is timed, every instance asks for
+// the same again; a multivariant module would look slow only because it asks once more than its original.
+const rememberedSeeds = 64;
+const rememberedBytes = 1024;
+const rememberedRequests = 64;
+const remembered = new Map();
+
+function drawnFrom(seed) {
+  if (!remembered.has(seed)) {
+    if (remembered.size >= rememberedSeeds) remembered.clear();
+    remembered.set(seed, new Map());
+  }
+  return remembered.get(seed);
+}
+
 class Output {
   constructor() {
     this.chunks = [];
@@ -72,21 +87,29 @@ class WasiHost {
     this.read = 0;
     this.seed = seed;
     this.randomRequests = new Map();
+    this.drawn = drawnFrom(seed);
     this.clock = clockStart;
     this.stdout = new Output();
     this.stderr = new Output();
     this.exitCode = null;
     this.exports = null;
-    this.functions = Object.create(null);
-    for (const name of unsupported) this.functions[name] = () => errno.nosys;
-    this.choose = chooser(seed);
-    for (const name of Object.keys(calls)) this.functions[name] = (...args) => this.#call(calls[name], args);
   }
 
   // The function for an import, undefined when this host has none.
   find(module, name) {
-    if (module === 'wasi_snapshot_preview1') return this.functions[name];
-    return module === 'mewe' && name === 'choose' ? this.choose : undefined;
+    if (module === 'mewe') return name === 'choose' ? this.choose : undefined;
+    if (module !== 'wasi_snapshot_preview1') return undefined;
+    if (Object.hasOwn(calls, name)) return (...args) => this.#call(calls[name], args);
+    return unsupported.has(name) ? () => errno.nosys : undefined;
+  }
+
+  get choose() {
+    return (this.chooser ??= chooser(this.seed));
+  }
+
+  // All of WASI, by name.
+  get functions() {
+    return Object.fromEntries([...Object.keys(calls), ...unsupported].map((name) => [name, this.find('wasi_snapshot_preview1', name)]));
   }
 
   // Lets go of what was written so far, so that a program can be repeated without end.
@@ -156,10 +179,21 @@ class WasiHost {
     if (target.length !== length) throw new RangeError('out of bounds');
     const earlier = this.randomRequests.get(length) ?? 0;
     this.randomRequests.set(length, earlier + 1);
-    for (let block = 0; block * 32 < length; block++) {
-      target.set(bytesOfSeed('random_get', this.seed, length, earlier, block).subarray(0, Math.min(32, length - block * 32)), block * 32);
+    if (length > rememberedBytes || earlier >= rememberedRequests) {
+      this.#draw(target, earlier);
+      return errno.success;
     }
+    if (!this.drawn.has(length)) this.drawn.set(length, []);
+    const answers = this.drawn.get(length);
+    if (answers[earlier] === undefined) this.#draw((answers[earlier] = new Uint8Array(length)), earlier);
+    target.set(answers[earlier]);
     return errno.success;
+  }
+
+  #draw(target, earlier) {
+    for (let block = 0; block * 32 < target.length; block++) {
+      target.set(bytesOfSeed('random_get', this.seed, target.length, earlier, block).subarray(0, Math.min(32, target.length - block * 32)), block * 32);
+    }
   }
 
   now() {

@@ -87,6 +87,7 @@ internal sealed class Linkage
             }
         }
 
+        var empty = AddEmptyFunctions();
         var map = new MultivariantMap
         {
             Policy = options.Policy,
@@ -98,6 +99,7 @@ internal sealed class Linkage
             Generated = [.. chooser?.Functions ?? []],
             Wrappers = [.. wrappers],
             Functions = [.. linked],
+            EmptyFunctions = (uint)empty,
         };
         RewriteCustomSections(map);
         module.SetCustom(MeweSection.Name, new MeweSection
@@ -113,6 +115,21 @@ internal sealed class Linkage
         return bytes.Length <= Limits.MaxModuleBytes
             ? new LinkResult(bytes, map) { Notes = [.. notes] }
             : throw new LinkException(LinkErrorKind.LimitExceeded, $"the multivariant module would have {bytes.Length} bytes, the limit is {Limits.MaxModuleBytes}");
+    }
+
+    private int AddEmptyFunctions()
+    {
+        var count = HasVariants && InliningBudget.Matters(options.Policy) ? InliningBudget.EmptyFunctions(original, module) : 0;
+        if (count > 0)
+        {
+            var (type, body) = (module.IndexOfType(AppendedCode.Bare), new FunctionBody(new FunctionCode([], [Instruction.Of(Opcode.End)])));
+            for (var i = 0; i < count; i++)
+            {
+                module.AddFunction(type, body);
+            }
+        }
+
+        return count;
     }
 
     private uint? AddImport()

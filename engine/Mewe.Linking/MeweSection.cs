@@ -12,8 +12,8 @@ namespace Mewe.Linking;
 /// Layout, in the primitives of the WebAssembly binary format (u8 one byte, u32/u64 LEB128, name = length and UTF-8, vec = count and entries, opt = u8 0 or 1
 /// and then the value), with no times or paths, so that it is a function of what was linked:
 /// <code>
-///   u8 version = 4 | name tool version | 32 bytes SHA-256 of the original | u64 seed | name options | name plan | vec(name) strings
-///   u8 policy | u32 forced choice | u8 randomness | u8 generator | opt(u32) added import | opt(u32) global of the blind word
+///   u8 version = 5 | name tool version | 32 bytes SHA-256 of the original | u64 seed | name options | name plan | vec(name) strings
+///   u8 policy | u32 forced choice | u8 randomness | u8 generator | opt(u32) added import | opt(u32) global of the blind word | u32 empty functions
 ///   vec(u8 role, u32 index) generated | vec(u32 function, u32 index, u8 is start) wrappers
 ///   vec functions: u32 index, opt(u32) original, dispatch, opt(u32 string) reason,
 ///     vec variants: u32 index, vec(u32) outlined, vec steps, evidence
@@ -21,7 +21,7 @@ namespace Mewe.Linking;
 ///   step: u32 string (transform), vec(u32 string) rules
 ///   evidence: u8 kind, u32 inputs, u32 branches, u32 branches covered, u32 inconclusive, opt(u32 string) not proved
 /// </code>
-/// Versions 1 to 3 came from releases whose dispatchers were other code: what they made can be checked by them only.
+/// Versions 1 to 4 came from releases whose dispatchers were other code: what they made can be checked by them only.
 /// </remarks>
 public sealed record MeweSection
 {
@@ -29,7 +29,7 @@ public sealed record MeweSection
     public const string Name = "mewe";
 
     /// <summary>The layout that is written.</summary>
-    public const byte CurrentVersion = 4;
+    public const byte CurrentVersion = 5;
 
     public required string ToolVersion { get; init; }
 
@@ -100,6 +100,7 @@ public sealed record MeweSection
         output.Byte((byte)Map.Generator);
         Optional(output, Map.AddedImport);
         Optional(output, Map.Blind);
+        output.U32(Map.EmptyFunctions);
         Each(output, Map.Generated, generated =>
         {
             output.Byte((byte)generated.Role);
@@ -189,6 +190,7 @@ public sealed record MeweSection
             Generator = Known<GeneratorKind>(ref decoder),
             AddedImport = Optional(ref decoder),
             Blind = Optional(ref decoder),
+            EmptyFunctions = decoder.U32(),
             Generated = Array(ref decoder, "generated functions", (ref BinaryDecoder d) => new GeneratedFunction(Known<GeneratedRole>(ref d), d.U32())),
             Wrappers = Array(ref decoder, "wrappers", (ref BinaryDecoder d) => new EntryWrapper(d.U32(), d.U32(), Flag(ref d))),
             Functions = Array(ref decoder, "functions", (ref BinaryDecoder d) => ReadFunction(ref d, strings)),

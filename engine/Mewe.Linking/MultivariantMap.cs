@@ -88,6 +88,9 @@ public sealed record MultivariantMap
 
     public ImmutableArray<GeneratedFunction> Generated { get; init; } = [];
 
+    /// <summary>How many empty functions there are behind all others, which nobody calls: they keep the engine inlining as it does in the original.</summary>
+    public uint EmptyFunctions { get; init; }
+
     public ImmutableArray<EntryWrapper> Wrappers { get; init; } = [];
 
     /// <summary>In ascending order of their indices.</summary>

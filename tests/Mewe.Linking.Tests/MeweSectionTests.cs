@@ -84,7 +84,8 @@ public sealed class MeweSectionTests
     [InlineData(1, "older release")]
     [InlineData(2, "older release")]
     [InlineData(3, "older release")]
-    [InlineData(5, "not known")]
+    [InlineData(4, "older release")]
+    [InlineData(6, "not known")]
     public void Another_layout_is_refused_with_a_reason(byte version, string reason)
     {
         var module = ModuleReader.Read(Link(out var original).Module);

@@ -95,12 +95,12 @@ public static class MultivariantReader
                 .Concat(map.Functions.Where(function => function.Original is not null).Select(function => function.Original!.Value))
                 .Concat(map.Functions.SelectMany(function => function.Variants).SelectMany(variant => variant.Outlined.Prepend(variant.Index)))
                 .Order().ToArray();
-            if (indices.Length > count - imported)
+            if ((ulong)indices.Length + map.EmptyFunctions > count - imported)
             {
-                throw Wrong($"{indices.Length} functions are said to be appended, and the module defines {count - imported}");
+                throw Wrong($"{(ulong)indices.Length + map.EmptyFunctions} functions are said to be appended, and the module defines {count - imported}");
             }
 
-            var first = count - (uint)indices.Length;
+            var first = count - map.EmptyFunctions - (uint)indices.Length;
             for (var i = 0; i < indices.Length; i++)
             {
                 if (indices[i] != first + (uint)i)

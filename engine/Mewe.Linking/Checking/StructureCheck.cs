@@ -131,12 +131,13 @@ public static class StructureCheck
             var before = differences.Count;
             var imported = (uint)found.ImportedFunctionCount;
             var roles = Roles(map);
+            var firstEmpty = (long)found.FunctionCount - map.EmptyFunctions;
             for (var i = 0; i < expected.Bodies.Count; i++)
             {
                 if (!expected.Bodies[i].Entry.Span.SequenceEqual(found.Bodies[i].Entry.Span))
                 {
                     var index = imported + (uint)i;
-                    differences.Add(new StructureDifference($"function {index}", $"linking again gives another body for this {roles.GetValueOrDefault(index, "function")}"));
+                    differences.Add(new StructureDifference($"function {index}", $"linking again gives another body for this {roles.GetValueOrDefault(index, index >= firstEmpty ? "empty function" : "function")}"));
                 }
             }
 

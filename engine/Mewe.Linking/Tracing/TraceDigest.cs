@@ -151,6 +151,7 @@ public static class TraceDigest
             kinds[made - imported] = null;
         }
 
+        kinds.AsSpan()[^(int)Math.Min(map.EmptyFunctions, (uint)kinds.Length)..].Clear();
         foreach (var choice in map.ChoicesByIndex().Keys)
         {
             kinds[choice - imported] = true;

@@ -19,9 +19,10 @@ namespace Mewe.Grains;
 /// appended is under <see cref="InspectedFunction.Variants"/>, <see cref="InspectedFunction.Original"/> and <see cref="Generated"/>.
 /// </param>
 /// <param name="Generated">Functions that the linker wrote itself; empty for a module that is not multivariant.</param>
+/// <param name="EmptyFunctions">How many empty functions there are behind all others, which nobody calls: see <see cref="MultivariantMap.EmptyFunctions"/>.</param>
 public sealed record ModuleInspection(
     string Sha256, long Bytes, ImmutableArray<string> Features, ImmutableArray<InspectedSection> Sections, InspectedSource? Source,
-    ImmutableArray<InspectedFunction> Functions, ImmutableArray<InspectedGenerated> Generated)
+    ImmutableArray<InspectedFunction> Functions, ImmutableArray<InspectedGenerated> Generated, uint EmptyFunctions)
 {
     /// <exception cref="WasmException">A body is malformed, or the provenance of a multivariant module is.</exception>
     public static ModuleInspection Of(WasmModule module)
@@ -37,7 +38,7 @@ public sealed record ModuleInspection(
             [.. ModuleFeatures.Of(module).Where(feature => feature != Feature.Mvp).Select(feature => KebabCase(feature.ToString()))],
             sections,
             section is null ? null : new InspectedSource(section.SourceSha256, section.Seed, section.Options),
-            functions, generated);
+            functions, generated, section?.Map.EmptyFunctions ?? 0);
     }
 
     /// <summary>UTF-8 JSON, indented, camelCase.</summary>
@@ -64,7 +65,7 @@ public sealed record ModuleInspection(
         var wrapped = map.Wrappers.Where(wrapper => !wrapper.IsStart).ToLookup(wrapper => wrapper.Function, wrapper => wrapper.Index);
         var imported = (uint)module.ImportedFunctionCount;
         var functions = ImmutableArray.CreateBuilder<InspectedFunction>();
-        for (uint index = 0; index < module.FunctionCount; index++)
+        for (uint index = 0; index < module.FunctionCount - map.EmptyFunctions; index++)
         {
             if (appended.Contains(index))
             {

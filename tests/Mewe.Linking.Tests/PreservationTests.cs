@@ -12,9 +12,10 @@ public sealed class PreservationTests(EngineFixture fixture)
     private static readonly ValueType I32 = ValueType.I32;
 
     private static readonly VariantCode Sum = Code(code => code.Get(0).Get(1).Op(Opcode.I32Add));
-    private static readonly VariantCode Commuted = Code(code => code.Get(1).Get(0).Op(Opcode.I32Add));
-    private static readonly VariantCode Mixed = Code(code =>
-        code.Get(0).Get(1).Op(Opcode.I32Xor).Get(0).Get(1).Op(Opcode.I32And).I32(1).Op(Opcode.I32Shl).Op(Opcode.I32Add));
+
+    // What every compiler takes for the sum, and what none does: compilers differ in what they fold. V8's exchanges the operands of an addition, and Cranelift's finds the sum in mixed boolean-arithmetic.
+    private static readonly VariantCode Padded = Code(code => code.Op(Opcode.Nop).Get(0).Get(1).Op(Opcode.I32Add));
+    private static readonly VariantCode Mixed = Code(code => code.Get(0).Get(1).Op(Opcode.I32Mul).Get(0).Op(Opcode.I32Xor));
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -23,7 +24,7 @@ public sealed class PreservationTests(EngineFixture fixture)
     [Fact]
     public async Task Variants_that_fold_into_the_original_or_a_sibling_have_no_code_of_their_own()
     {
-        var report = await Measure([(Commuted, ["commute"]), (Mixed, ["mba*2"]), (Mixed, ["mba", "commute*3"]), (Outlined(Sum), ["outlining"]), (Outlined(Commuted), ["outlining"])]);
+        var report = await Measure([(Padded, ["nop"]), (Mixed, ["mba*2"]), (Mixed, ["mba", "nop*3"]), (Outlined(Sum), ["outlining"]), (Outlined(Padded), ["outlining"])]);
 
         Assert.Equal([0, 0, 1, 1, 2, 2], report.Functions.Single().Groups);
         Assert.Equal((5, 2), (report.Variants, report.Own));
@@ -31,8 +32,8 @@ public sealed class PreservationTests(EngineFixture fixture)
         Assert.Equal([false, true, false, true, false], Enumerable.Range(1, 5).Select(report.Functions[0].IsOwn));
         Assert.Equal(
             [
-                new TransformPreservation("commute", 2, 0, 1, 0),
                 new TransformPreservation("mba", 2, 1, 1, 1),
+                new TransformPreservation("nop", 2, 0, 1, 0),
                 new TransformPreservation("outlining", 2, 1, 2, 1),
             ],
             report.Transforms);

@@ -119,7 +119,7 @@ internal sealed class Linkage
 
     private int AddEmptyFunctions()
     {
-        var count = HasVariants && InliningBudget.Matters(options.Policy) ? InliningBudget.EmptyFunctions(original, module) : 0;
+        var count = InliningBudget.Matters(options.Policy) ? InliningBudget.EmptyFunctions(original, module) : 0;
         if (count > 0)
         {
             var (type, body) = (module.IndexOfType(AppendedCode.Bare), new FunctionBody(new FunctionCode([], [Instruction.Of(Opcode.End)])));

@@ -56,17 +56,21 @@ function chooser(seed) {
 
 // What random_get answered with each seed: by length, in order. A hash takes ten times as long as a host's own generator does, and where a program is timed, every instance asks for
 // the same again; a multivariant module would look slow only because it asks once more than its original.
-const rememberedSeeds = 64;
-const rememberedBytes = 1024;
-const rememberedRequests = 64;
+const longestRemembered = 1024;
+const mostRemembered = 4 << 20; // bytes, of all seeds
+const perAnswer = 256; // what an answer takes beside its bytes
 const remembered = new Map();
+let rememberedBytes = 0;
 
-function drawnFrom(seed) {
-  if (!remembered.has(seed)) {
-    if (remembered.size >= rememberedSeeds) remembered.clear();
-    remembered.set(seed, new Map());
+function answersWith(seed, length) {
+  if (rememberedBytes > mostRemembered) {
+    remembered.clear();
+    rememberedBytes = 0;
   }
-  return remembered.get(seed);
+  if (!remembered.has(seed)) remembered.set(seed, new Map());
+  const ofSeed = remembered.get(seed);
+  if (!ofSeed.has(length)) ofSeed.set(length, []);
+  return ofSeed.get(length);
 }
 
 class Output {
@@ -87,7 +91,6 @@ class WasiHost {
     this.read = 0;
     this.seed = seed;
     this.randomRequests = new Map();
-    this.drawn = drawnFrom(seed);
     this.clock = clockStart;
     this.stdout = new Output();
     this.stderr = new Output();
@@ -179,13 +182,15 @@ class WasiHost {
     if (target.length !== length) throw new RangeError('out of bounds');
     const earlier = this.randomRequests.get(length) ?? 0;
     this.randomRequests.set(length, earlier + 1);
-    if (length > rememberedBytes || earlier >= rememberedRequests) {
+    if (length > longestRemembered) {
       this.#draw(target, earlier);
       return errno.success;
     }
-    if (!this.drawn.has(length)) this.drawn.set(length, []);
-    const answers = this.drawn.get(length);
-    if (answers[earlier] === undefined) this.#draw((answers[earlier] = new Uint8Array(length)), earlier);
+    const answers = answersWith(this.seed, length);
+    if (answers[earlier] === undefined) {
+      this.#draw((answers[earlier] = new Uint8Array(length)), earlier);
+      rememberedBytes += length + perAnswer;
+    }
     target.set(answers[earlier]);
     return errno.success;
   }

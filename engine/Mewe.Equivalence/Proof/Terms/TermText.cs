@@ -4,10 +4,13 @@ using Mewe.Wasm;
 
 namespace Mewe.Equivalence.Proof.Terms;
 
-/// <summary>Terms for people: messages and debuggers. What is nested too deep is cut.</summary>
+/// <summary>Terms for people: messages and debuggers. What is nested too deep is cut, and so is what gets too long: a term of sums of a hundred parts each would be a text of megabytes.</summary>
 internal static class TermText
 {
     private const int Deepest = 6;
+
+    /// <summary>Characters from which on nothing is added but what closes what is open.</summary>
+    private const int Longest = 1000;
 
     public static string Of(Term term)
     {
@@ -18,7 +21,7 @@ internal static class TermText
 
     private static void Write(StringBuilder text, Term term, int depth)
     {
-        if (depth > Deepest)
+        if (depth > Deepest || IsFull())
         {
             text.Append('#').Append(term.Id);
             return;
@@ -36,6 +39,12 @@ internal static class TermText
                 text.Append('(').Append(CultureInfo.InvariantCulture, $"{term.Numbers[0]}");
                 foreach (var monomial in Monomial.Of(term))
                 {
+                    if (IsFull())
+                    {
+                        text.Append(" + ...");
+                        break;
+                    }
+
                     text.Append(CultureInfo.InvariantCulture, $" + {(long)monomial.Coefficient}");
                     foreach (var factor in monomial.Factors)
                     {
@@ -47,14 +56,23 @@ internal static class TermText
                 text.Append(')');
                 break;
             case TermKind.Bits:
-                text.Append("bits(").Append(string.Join('&', term.Children.Select((child, i) => Part(child, (int)term.Numbers[i]))))
-                    .Append(CultureInfo.InvariantCulture, $" & 0x{term.Value:x} << {term.Code})");
+                text.Append("bits(");
+                Parts(term.Children.Select((child, i) => (child, (int)term.Numbers[i])));
+                text.Append(CultureInfo.InvariantCulture, $" & 0x{term.Value:x} << {term.Code})");
                 break;
             case TermKind.Parity:
                 text.Append("xor(").Append(CultureInfo.InvariantCulture, $"0x{term.Form!.Constant:x}");
                 foreach (var part in term.Form.Parts)
                 {
-                    text.Append(" ^ ").Append(string.Join('&', part.Inputs.Select(input => Part(input.Atom, input.Shift)))).Append(CultureInfo.InvariantCulture, $"&0x{part.Mask:x}");
+                    if (IsFull())
+                    {
+                        text.Append(" ^ ...");
+                        break;
+                    }
+
+                    text.Append(" ^ ");
+                    Parts(part.Inputs.Select(input => (input.Atom, input.Shift)));
+                    text.Append(CultureInfo.InvariantCulture, $"&0x{part.Mask:x}");
                 }
 
                 text.Append(')');
@@ -62,7 +80,7 @@ internal static class TermText
             default:
                 text.Append(term.Kind == TermKind.Operation && term.Code < OpcodeTable.Size ? ((Opcode)term.Code).ToString() : term.Kind.ToString());
                 text.Append(term.Width).Append('[').Append(term.Value).Append("](");
-                for (var i = 0; i < term.Children.Length; i++)
+                for (var i = 0; i < term.Children.Length && !IsFull(); i++)
                 {
                     text.Append(i == 0 ? "" : ", ");
                     Write(text, term.Children[i], depth + 1);
@@ -72,11 +90,27 @@ internal static class TermText
                 break;
         }
 
-        string Part(Term atom, int shift)
+        bool IsFull() => text.Length > Longest;
+
+        void Parts(IEnumerable<(Term Atom, int Shift)> parts)
         {
-            var inner = new StringBuilder();
-            Write(inner, atom, depth + 1);
-            return shift == 0 ? inner.ToString() : string.Create(CultureInfo.InvariantCulture, $"{inner}>>{shift}");
+            var separator = "";
+            foreach (var (atom, shift) in parts)
+            {
+                text.Append(separator);
+                separator = "&";
+                if (IsFull())
+                {
+                    text.Append("...");
+                    break;
+                }
+
+                Write(text, atom, depth + 1);
+                if (shift != 0)
+                {
+                    text.Append(CultureInfo.InvariantCulture, $">>{shift}");
+                }
+            }
         }
     }
 }

@@ -33,6 +33,18 @@ public sealed class TermGraphTests(ITestOutputHelper output)
     }
 
     [Theory]
+    [InlineData(21)]
+    [InlineData(22)]
+    public void TheTextOfATermIsShortHoweverLargeTheTermIs(int seed)
+    {
+        var terms = new RandomTerms(seed);
+        var longest = Enumerable.Range(0, 6_000).Max(_ => terms.Next().Term.ToString().Length);
+
+        output.WriteLine($"{longest} characters");
+        Assert.InRange(longest, 100, 2_000);
+    }
+
+    [Theory]
     [InlineData(11)]
     [InlineData(12)]
     public void PuttingTheValueOfASymbolIntoATermKeepsItsValue(int seed)

@@ -178,7 +178,6 @@ public abstract class TimingTests(EngineUnderTest fixture)
         Assert.InRange(many.MedianInterval(0.95).High, 2.060, 2.067);
     }
 
-    /// <summary>spin (i64) -> i64 multiplies and adds the given number of times.</summary>
     // What the start function of SlowToInstantiate takes at least, in nanoseconds: it multiplies a million times, each time what the time before gave.
     private const double LeastInstantiation = 500_000;
 
@@ -191,6 +190,7 @@ public abstract class TimingTests(EngineUnderTest fixture)
         return module.Start(start).Memory(1, "memory").Exported("_start", [], [], []).ToArray();
     }
 
+    /// <summary>spin (i64) -> i64 multiplies and adds the given number of times.</summary>
     private static byte[] Spinning(int turns)
     {
         byte[] body = [.. I32Const(turns), 0x21, 1, .. Loop([0x20, 0, .. I64Const(6364136223846793005), 0x7e, .. I64Const(1442695040888963407), 0x7c, 0x21, 0]), 0x20, 0];

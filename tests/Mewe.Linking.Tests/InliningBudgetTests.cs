@@ -86,6 +86,6 @@ public sealed class InliningBudgetTests
         var read = ModuleReader.Read(Link(module, DispatchPolicy.Auto).Module);
         read.Bodies[^1] = new FunctionBody(new FunctionCode([], [Instruction.Of(Opcode.Unreachable), Instruction.Of(Opcode.End)]));
 
-        Assert.Contains("empty function", string.Join('\n', StructureCheck.Compare(module, ModuleReader.Read(ModuleWriter.Write(read)))), StringComparison.Ordinal);
+        Assert.Contains("it is not an empty function", string.Join('\n', StructureCheck.Compare(module, ModuleReader.Read(ModuleWriter.Write(read)))), StringComparison.Ordinal);
     }
 }

@@ -17,6 +17,11 @@ public sealed class PreservationTests(EngineFixture fixture)
     private static readonly VariantCode Padded = Code(code => code.Op(Opcode.Nop).Get(0).Get(1).Op(Opcode.I32Add));
     private static readonly VariantCode Mixed = Code(code => code.Get(0).Get(1).Op(Opcode.I32Mul).Get(0).Op(Opcode.I32Xor));
 
+    // And what they differ in.
+    private static readonly VariantCode Commuted = Code(code => code.Get(1).Get(0).Op(Opcode.I32Add));
+    private static readonly VariantCode MixedBooleanArithmetic = Code(code =>
+        code.Get(0).Get(1).Op(Opcode.I32Xor).Get(0).Get(1).Op(Opcode.I32And).I32(1).Op(Opcode.I32Shl).Op(Opcode.I32Add));
+
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public static TheoryData<string> AllPrograms => [.. Programs.Names];
@@ -37,6 +42,14 @@ public sealed class PreservationTests(EngineFixture fixture)
                 new TransformPreservation("outlining", 2, 1, 2, 1),
             ],
             report.Transforms);
+    }
+
+    [Fact]
+    public async Task V8_exchanges_the_operands_of_a_sum_and_Cranelift_finds_it_in_mixed_boolean_arithmetic()
+    {
+        var report = await Measure([(Commuted, ["commute"]), (MixedBooleanArithmetic, ["mba*2"]), (MixedBooleanArithmetic, ["mba", "commute*3"]), (Outlined(Sum), ["outlining"]), (Outlined(Commuted), ["outlining"])]);
+
+        Assert.Equal(fixture.Engine.Info.Name == "v8" ? [0, 0, 1, 1, 2, 2] : [0, 1, 0, 0, 2, 3], report.Functions.Single().Groups);
     }
 
     [Fact]

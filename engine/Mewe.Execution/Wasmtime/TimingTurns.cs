@@ -10,7 +10,7 @@ namespace Mewe.Execution.Wasmtime;
 internal sealed class TimingTurns(TimingRequest request, Compiler compiler, Interruption interruption, Func<long, StoreLimits> limitsFor) : IDisposable
 {
     private const int CalibrationStep = 16; // at most this many times the repeats tried before
-    private const int MostUntimed = 2; // a turn may last that many times what of it is timed
+    private const int WithUntimed = 2; // a turn is long enough, too, that lasts so many times what is asked with what of it is not timed
     private const int MostRepeats = 1 << 24;
     private const int DefaultWarmup = 5;
 
@@ -102,7 +102,7 @@ internal sealed class TimingTurns(TimingRequest request, Compiler compiler, Inte
         {
             var start = Stopwatch.GetTimestamp();
             var timed = turn(repeats);
-            var took = Math.Max(timed, Stopwatch.GetElapsedTime(start).TotalNanoseconds / MostUntimed);
+            var took = Math.Max(timed, Stopwatch.GetElapsedTime(start).TotalNanoseconds / WithUntimed);
             if (took >= request.MinimumRoundNanoseconds || repeats == MostRepeats)
             {
                 return repeats;

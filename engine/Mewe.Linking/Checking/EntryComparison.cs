@@ -35,6 +35,7 @@ internal sealed class EntryComparison(WasmModule original, WasmModule multivaria
             (a, b) => a.Form == b.Form && a.Memory == b.Memory && SameConstant(a.Offset, b.Offset) && a.Bytes.Span.SequenceEqual(b.Bytes.Span));
         Expect(original.DataCount == multivariant.DataCount, "section DataCount", "it differs");
         CompareBodies();
+        CheckEmptyFunctions();
         CompareCustomSections();
     }
 
@@ -160,6 +161,15 @@ internal sealed class EntryComparison(WasmModule original, WasmModule multivaria
             }
 
             Expect(SameBody(original.Bodies[i], multivariant.Bodies[(int)(at - importedAfter)], mayBind: diversified.Contains(index)), $"function {at}", what);
+        }
+    }
+
+    private void CheckEmptyFunctions()
+    {
+        ReadOnlySpan<byte> noLocalsEnd = [0, (byte)Opcode.End];
+        for (var i = (int)Math.Max(original.Bodies.Count, multivariant.Bodies.Count - (long)map.EmptyFunctions); i < multivariant.Bodies.Count; i++)
+        {
+            Expect(multivariant.Bodies[i].Content.Span.SequenceEqual(noLocalsEnd), $"function {multivariant.ImportedFunctionCount + i}", "it is not an empty function");
         }
     }
 

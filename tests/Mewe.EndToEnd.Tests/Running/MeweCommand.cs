@@ -22,7 +22,7 @@ internal sealed record CommandResult(int ExitCode, byte[] StdoutBytes, string St
 internal static class MeweCommand
 {
     /// <summary>Only aborts: a command that has not ended by then is a failure.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     public static string Path { get; } = System.IO.Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "mewe.exe" : "mewe");
 

@@ -15,7 +15,7 @@ const { Rejection, Run, answerKinds, answerOrReject, compile, readWorkload, writ
 
 const calibrationStep = 16; // at most this many times the repeats tried before
 const mostRepeats = 1 << 24;
-const mostUntimed = 2; // a turn may last that many times what of it is timed
+const withUntimed = 2; // a turn is long enough, too, that lasts so many times what is asked with what of it is not timed
 const pageBytes = 65536;
 const kindOf = { command: 0, reactor: 1 };
 
@@ -182,7 +182,7 @@ function calibrate(turn, least) {
   for (let repeats = 1; ; ) {
     const start = process.hrtime.bigint();
     const timed = turn(repeats);
-    const took = Math.max(timed, Number(process.hrtime.bigint() - start) / mostUntimed);
+    const took = Math.max(timed, Number(process.hrtime.bigint() - start) / withUntimed);
     if (took >= least || repeats === mostRepeats) return repeats;
     const wanted = Math.ceil((repeats * least * 1.1) / Math.max(took, 1));
     repeats = Math.min(Math.max(wanted, repeats + 1), repeats * calibrationStep, mostRepeats);

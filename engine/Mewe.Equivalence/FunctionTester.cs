@@ -307,7 +307,7 @@ public sealed class FunctionTester
             harness.Add(type, candidate);
         }
 
-        return new SweepRequest(harness.Write(inputs.Length), harness.SubjectCount, 0, inputs.Length) { Preload = [harness.Inputs(inputs)] };
+        return new SweepRequest(harness.Write(inputs.Length), harness.SubjectCount, 0, inputs.Length) { Library = harness.Library, Preload = [harness.Inputs(inputs)] };
     }
 
     private static void AddNeeds(SubjectNeeds needs, VariantCode candidate)

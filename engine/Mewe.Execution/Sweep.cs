@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Security.Cryptography;
 
 namespace Mewe.Execution;
 
@@ -9,7 +10,8 @@ namespace Mewe.Execution;
 /// <item><c>digest</c>: () -> i64; a digest of everything observable after the last run, also callable after a trap;</item>
 /// <item><c>outcome</c>: () -> i32; <see cref="SweepOutcome"/>, or a status of the harness's own, also callable after a trap.</item>
 /// </list>
-/// It imports nothing. One fresh instance serves the whole sweep.
+/// It imports nothing but what its <see cref="Library"/> exports. One fresh instance serves the whole sweep. A harness with a library may export <c>release</c>, () -> (), which leaves the library's instance
+/// as it was found: then another sweep may get the same instance.
 /// </summary>
 /// <param name="Harness">The harness module.</param>
 /// <param name="SubjectCount">How many subjects it exports, the original included: at least 1.</param>
@@ -19,6 +21,9 @@ public sealed record SweepRequest(ReadOnlyMemory<byte> Harness, int SubjectCount
 {
     /// <summary>The most runs that one request may ask for: <see cref="SubjectCount"/> times <see cref="InputCount"/>.</summary>
     public const int MaximumRuns = 1 << 26;
+
+    /// <summary>What the harness imports from; null where it imports nothing.</summary>
+    public SweepLibrary? Library { get; init; }
 
     /// <summary>A subject that differs is not run on later inputs. Otherwise all its differences are counted, and the first is kept.</summary>
     public bool StopAtFirstDifference { get; init; } = true;
@@ -34,6 +39,21 @@ public sealed record SweepRequest(ReadOnlyMemory<byte> Harness, int SubjectCount
 
     /// <summary>When to give the process up; null for the engine's own limit.</summary>
     public TimeSpan? AbortAfter { get; init; }
+}
+
+/// <summary>
+/// A module that many harnesses import from. It imports nothing itself. Engines keep its code, so that it is compiled once and as well as they can, and have an instance serve one sweep at a time.
+/// </summary>
+public sealed class SweepLibrary(ReadOnlyMemory<byte> module)
+{
+    /// <summary>The module name of a harness's imports.</summary>
+    public const string ImportName = "library";
+
+    /// <summary>The module.</summary>
+    public ReadOnlyMemory<byte> Module => module;
+
+    /// <summary>Tells libraries apart: the SHA-256 of the module, 64 hexadecimal digits.</summary>
+    public string Key { get; } = Convert.ToHexStringLower(SHA256.HashData(module.Span));
 }
 
 /// <summary>Bytes of an exported memory.</summary>

@@ -21,15 +21,17 @@ internal sealed class Arena
 
     private const int FarthestAway = 4096;
 
-    private Arena(ulong address, bool exists, byte[] pool) => (Address, Exists, Pool) = (address, exists, pool);
+    private const ulong LowestAddress = 16;
+
+    private Arena(ulong address, byte[] pool) => (Address, Pool) = (address, pool);
 
     /// <summary>In memory 0: beyond what the data segments fill where there is room, so that constants stay as the program expects them.</summary>
     public ulong Address { get; }
 
-    /// <summary>False where memory 0 has no room for it.</summary>
-    public bool Exists { get; }
-
     public ReadOnlyMemory<byte> Pool { get; }
+
+    /// <summary>Whether memory 0 has room for it.</summary>
+    public static bool ExistsIn(OriginalModule original) => !original.Memories.IsEmpty && original.Bytes(0) >= LowestAddress + Bytes;
 
     /// <param name="values">Values that are taken often.</param>
     public static Arena Of(OriginalModule original, uint function, ulong seed, ReadOnlySpan<byte> values)
@@ -39,7 +41,7 @@ internal sealed class Arena
         var low = Math.Max(original.DataEnd, original.StackPointer) + 64;
         if (low + 2 * Bytes > bytes)
         {
-            low = bytes > 4 * Bytes ? bytes / 2 : 16;
+            low = bytes > 4 * Bytes ? bytes / 2 : LowestAddress;
         }
 
         var room = bytes > low + Bytes ? Math.Min(bytes - low - Bytes, FarthestAway) : 0;
@@ -51,7 +53,7 @@ internal sealed class Arena
             BinaryPrimitives.WriteUInt64LittleEndian(pool.AsSpan(at), Value(address, isWide, values, ref random));
         }
 
-        return new Arena(address, address + Bytes <= bytes, pool);
+        return new Arena(address, pool);
     }
 
     /// <summary>Where in the pool the window of an input with that seed starts, in bytes.</summary>

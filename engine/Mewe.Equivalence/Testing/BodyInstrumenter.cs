@@ -27,13 +27,15 @@ internal sealed record HarnessIndices(
 /// </list>
 /// </summary>
 internal sealed class BodyInstrumenter(
-    OriginalModule original, HarnessModule module, HarnessState state, HarnessRuntime runtime, HarnessMemories memories, CallStubs stubs, HarnessIndices indices,
-    RunTracer? tracer)
+    OriginalModule original, HarnessModule module, HarnessLibrary library, HarnessMemories memories, CallStubs stubs, NanCanonicalizers canonicalizers, HarnessIndices indices)
 {
     /// <summary>Callee identities that are no function index: beyond <see cref="Limits.MaxFunctions"/>.</summary>
     private const int ThroughTable = 0x1000_0000, ThroughReference = 0x2000_0000;
 
     private readonly ImmutableArray<Instruction>.Builder output = ImmutableArray.CreateBuilder<Instruction>(1024);
+    private readonly HarnessState state = library.State;
+    private readonly HarnessRuntime runtime = library.Runtime;
+    private readonly RunTracer? tracer = library.Tracer;
     private readonly BinaryEncoder encoder = new(4096);
 
     /// <summary>What of a body is needed to rewrite its instructions.</summary>
@@ -126,11 +128,11 @@ internal sealed class BodyInstrumenter(
         if (instruction.Opcode == BrTable)
         {
             output.Add(Instruction.I32Const(size - 1));
-            output.Add(Instruction.Call(tracer.Table()));
+            output.Add(Instruction.Call(tracer.Table));
         }
         else
         {
-            output.Add(Instruction.Call(tracer.Branch()));
+            output.Add(Instruction.Call(tracer.Branch));
         }
 
         return false;
@@ -231,7 +233,7 @@ internal sealed class BodyInstrumenter(
         output.Add(instruction);
         if (FloatResults.Canonicalized(instruction.Opcode) is { } result)
         {
-            output.Add(Instruction.Call(runtime.Canonicalize(result.Type, result.Doubles)));
+            output.Add(Instruction.Call(canonicalizers.Of(result.Type, result.Doubles)));
         }
     }
 

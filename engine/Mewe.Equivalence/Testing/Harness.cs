@@ -21,20 +21,16 @@ internal sealed class Harness
 
     private readonly OriginalModule original;
     private readonly FunctionType type;
+    private readonly HarnessLibrary library;
     private readonly HarnessModule module;
     private readonly HarnessState state;
-    private readonly HarnessRuntime runtime;
+    private readonly HarnessLayout layout;
     private readonly HarnessMemories memories;
     private readonly CallStubs stubs;
     private readonly ImmutableArray<HarnessGlobal> globals;
-    private readonly BlindWord? blind;
     private readonly BodyInstrumenter instrumenter;
     private readonly MemoryImages images;
-    private readonly Arena arena;
     private readonly uint bookkeeping;
-    private readonly bool profiles;
-    private readonly int capacity;
-    private readonly ReadOnlyMemory<byte> valueTable;
     private uint reset;
     private int subjects;
 
@@ -42,17 +38,17 @@ internal sealed class Harness
     /// <param name="profile">Keep a record of each run: for the original alone, to choose inputs; null for a harness that compares.</param>
     public Harness(OriginalModule original, uint function, SubjectNeeds needs, FunctionSetting setting, HarnessProfile? profile)
     {
-        (this.original, images, arena, profiles, valueTable, capacity) = (original, setting.Images, setting.Arena, profile is not null, setting.ValueTable, profile?.Inputs ?? 0);
+        (this.original, images) = (original, setting.Images);
         type = original.TypeOf(function);
-        module = new HarnessModule(original.Module);
-        bookkeeping = (uint)original.Memories.Length;
-        state = new HarnessState(module, type.Parameters.Length, needs.Globals.Count, capacity, profile?.BranchOutcomes ?? 0);
+        library = original.Library(new LibraryKind(needs.SizesMemory, needs.BlindWord, profile is not null));
+        module = library.NewHarness();
+        state = library.State;
+        memories = library.Memories.In(module);
+        bookkeeping = library.Bookkeeping;
+        layout = new HarnessLayout(type.Parameters.Length, needs.Globals.Count, profile);
         globals = DeclareGlobals(needs);
-        var tracer = profiles ? new RunTracer(module, state, bookkeeping) : null;
-        runtime = new HarnessRuntime(module, state, bookkeeping, original.Memories is [{ Limits.Is64: true }, ..], tracer);
-        memories = new HarnessMemories(module, state, runtime, original, needs.SizesMemory, tracer);
-        blind = needs.BlindWord ? new BlindWord(module, state, runtime) : null;
-        stubs = new CallStubs(module, state, runtime, memories, globals, blind, original);
+        var canonicalizers = new NanCanonicalizers(module);
+        stubs = new CallStubs(module, library, canonicalizers, globals, original);
         var segments = ImmutableDictionary.CreateBuilder<uint, (uint, int, int)>();
         foreach (var segment in needs.DataSegments)
         {
@@ -62,36 +58,58 @@ internal sealed class Harness
             segments.Add(segment, (module.AddData(bytes), bytes.Length, segments.Count));
         }
 
-        instrumenter = new BodyInstrumenter(original, module, state, runtime, memories, stubs,
-            new HarnessIndices(globals.ToImmutableDictionary(global => global.Global), segments.ToImmutable(), blind?.Global), tracer);
-        for (var m = 0; m < memories.Count; m++)
-        {
-            module.AddMemory(memories.PhysicalPages(m), memories.Is64((uint)m));
-        }
-
+        instrumenter = new BodyInstrumenter(original, module, library, memories, stubs, canonicalizers,
+            new HarnessIndices(globals.ToImmutableDictionary(global => global.Global), segments.ToImmutable(), library.Blind?.Global));
+        module.AddData(bookkeeping, HarnessState.ValueTable, setting.ValueTable);
+        module.AddData(bookkeeping, HarnessState.ArenaPool, setting.Arena.Pool);
         module.ExportMemory(MemoryExport, bookkeeping);
         WriteReset();
         WriteDigest();
+        WriteRelease();
     }
 
     public int SubjectCount => subjects;
 
-    /// <summary>Where traces and coverage start.</summary>
-    public int Traces => state.Traces;
+    /// <summary>What the module imports from.</summary>
+    public SweepLibrary Library => library.Module;
 
-    public int Coverage => state.Coverage;
+    /// <summary>Where traces and coverage start.</summary>
+    public int Traces => layout.Traces;
+
+    public int Coverage => layout.Coverage;
 
     /// <summary>The module. To be asked for once.</summary>
     /// <param name="inputs">It is run on so many at a time at most.</param>
     public byte[] Write(int inputs)
     {
-        var most = (long)inputs * (state.RecordBytes + 16 * InputGenerator.MostExtras);
-        return module.Write(
-            pages: (ulong)(state.Inputs + most + 0xFFFF) >> 16, (bookkeeping, HarnessState.ValueTable, valueTable), (bookkeeping, HarnessState.ArenaPool, arena.Pool));
+        var pages = layout.Inputs + (long)inputs * (layout.RecordBytes + 16 * InputGenerator.MostExtras) + 0xFFFF >> 16;
+        if (pages > HarnessLibrary.Pages || library.Tracer is not null)
+        {
+            WriteStart((int)pages);
+        }
+
+        return module.Write();
+    }
+
+    // The library's instance may have served other harnesses: it may have grown, and beyond the log it holds what they left.
+    private void WriteStart(int pages)
+    {
+        var start = module.Declare(FunctionType.Of([], []));
+        var code = module.Code(start);
+        var missing = code.Local(ValueType.I32);
+        code.I32(pages).Add(Instruction.Of(MemorySize, bookkeeping)).Op(I32Sub).Tee(missing).I32(0).Op(I32GtS)
+            .If().Get(missing).Add(Instruction.Of(MemoryGrow, bookkeeping)).I32(-1).Op(I32Eq).If().Op(Unreachable).End().End();
+        if (library.Tracer is not null)
+        {
+            code.I32(HarnessLayout.RunRecords).I32(0).I32(layout.Inputs - HarnessLayout.RunRecords).Add(Instruction.Of(MemoryFill, bookkeeping));
+        }
+
+        module.Define(start, code);
+        module.Start(start);
     }
 
     /// <summary>What the module's memory must hold when its subjects run on these inputs.</summary>
-    public MemoryContent Inputs(IReadOnlyList<TestInput> inputs) => new(MemoryExport, state.Inputs, InputRecords(inputs));
+    public MemoryContent Inputs(IReadOnlyList<TestInput> inputs) => new(MemoryExport, layout.Inputs, InputRecords(inputs));
 
     /// <summary>Adds a subject: first the original, then the candidates.</summary>
     public void Add(uint typeIndex, VariantCode code)
@@ -176,163 +194,46 @@ internal sealed class Harness
     private void WriteReset()
     {
         reset = module.Declare(ResetType);
-        var undo = memories.Undo();
         var code = module.Code(reset);
-        code.Get(0).Global(state.Input).Op(I32Eq).If().Global(state.LogMark).Call(undo).Else();
-        code.I32(state.Log).Call(undo).Get(0).SetGlobal(state.Input);
-        if (arena.Exists)
-        {
-            code.Global(state.ArenaIsSet).If();
-            CopyArena(code, 0, () => ArenaAddress(code), bookkeeping, () => code.I32(HarnessState.SavedArena));
-            code.End().I32(1).SetGlobal(state.ArenaIsSet);
-        }
-
-        code.I32(state.Log + HarnessState.LogEntries * HarnessState.LogEntryBytes).SetGlobal(state.LogLimit).I32(int.MaxValue).SetGlobal(state.Fuel);
-        code.Get(0).I32(state.RecordBytes).Op(I32Mul).I32(state.Inputs).Op(I32Add).SetGlobal(state.Record);
-        code.Global(state.Record).Access(I64Load, bookkeeping, HarnessState.SeedAt).SetGlobal(state.Seed);
-        code.Global(state.Record).Access(I64Load, bookkeeping, HarnessState.ArenaAt).SetGlobal(state.Arena);
-        code.I32(0).SetGlobal(state.Mood).I64(0L).SetGlobal(state.Echo);
-        memories.ResetSizes(code);
+        code.Get(0).Get(0).I32(layout.RecordBytes).Op(I32Mul).I32(layout.Inputs).Op(I32Add).Call(library.Setup.Prepare).If();
         images.Select(module, memories, code, state, bookkeeping);
-        code.Global(state.Seed).SetGlobal(state.Random);
-        if (memories.Count > 0)
-        {
-            code.Call(SetUpMemory());
-        }
-
-        code.Global(state.LogTop).SetGlobal(state.LogMark).End();
-        code.I64(0L).SetGlobal(state.Trace).I64(0L).SetGlobal(state.MemoryHash).I32(0).SetGlobal(state.Event).I32(0).SetGlobal(state.Outcome)
-            .I32(0).SetGlobal(state.Completed).I64(0L).SetGlobal(state.Pointer).I64(0L).SetGlobal(state.Echo).I64(0L).SetGlobal(state.Dropped)
-            .I64(0L).SetGlobal(state.Growths);
-        code.Global(state.Record).Access(I32Load, bookkeeping, HarnessState.MoodAt).SetGlobal(state.Mood);
-        memories.ResetSizes(code);
-        code.Global(state.Record).Access(I32Load, bookkeeping, HarnessState.FuelAt).SetGlobal(state.Fuel)
-            .Global(state.LogMark).I32(HarnessState.LogEntries * HarnessState.LogEntryBytes).Op(I32Add).SetGlobal(state.LogLimit);
-        code.Get(1).If()
-            .Global(state.Fuel).I32(4).Op(I32Mul).I32(1000).Op(I32Add).SetGlobal(state.Fuel)
-            .I32(state.Log + 2 * HarnessState.LogEntries * HarnessState.LogEntryBytes).SetGlobal(state.LogLimit).End();
+        code.Call(library.Setup.SetUp).End();
+        code.Get(1).Call(library.Setup.Begin);
         foreach (var global in globals)
         {
-            Argument(code, global.Type.Value, state.GlobalAt(global.Slot));
+            Argument(code, global.Type.Value, layout.GlobalAt(global.Slot));
             code.SetGlobal(global.Index);
         }
 
-        blind?.Draw(code);
-        if (profiles)
+        if (library.Tracer is not null)
         {
             code.I32(0).SetGlobal(state.ValueTraceCount).I32(0).SetGlobal(state.ComparisonCount);
-            code.Get(0).I32(HarnessState.TraceBytes).Op(I32Mul).I32(state.Traces).Op(I32Add).SetGlobal(state.TraceAt);
-            code.Get(0).I32(state.CoveragePerInput).Op(I32Mul).I32(state.Coverage).Op(I32Add).SetGlobal(state.CoverageAt);
+            code.Get(0).I32(HarnessState.TraceBytes).Op(I32Mul).I32(layout.Traces).Op(I32Add).SetGlobal(state.TraceAt);
+            code.Get(0).I32(layout.CoveragePerInput).Op(I32Mul).I32(layout.Coverage).Op(I32Add).SetGlobal(state.CoverageAt);
         }
 
         module.Define(reset, code);
     }
 
-    private static void CopyArena(CodeBuilder code, uint target, Action to, uint source, Action from)
+    // Leaves the library as it was found.
+    private void WriteRelease()
     {
-        to();
-        from();
-        code.I32(Arena.Bytes).Add(Instruction.Of(MemoryCopy, target, source));
-    }
-
-    private void ArenaAddress(CodeBuilder code)
-    {
-        code.Global(state.Arena);
-        if (!memories.Is64(0))
-        {
-            code.Op(I32WrapI64);
-        }
-    }
-
-    // Puts the arena in place, then fills the input's own regions, then writes its single values.
-    private uint SetUpMemory()
-    {
-        var fill = Fill();
-        var poke = PokeWidth();
-        var function = module.Declare(FunctionType.Of([], []));
-        var code = module.Code(function);
-        var left = code.Local(ValueType.I32);
-        var at = code.Local(ValueType.I32);
-        if (arena.Exists)
-        {
-            CopyArena(code, bookkeeping, () => code.I32(HarnessState.SavedArena), 0, () => ArenaAddress(code));
-            CopyArena(code, 0, () => ArenaAddress(code), bookkeeping, () => code.Global(state.Record).Access(I32Load, bookkeeping, HarnessState.ArenaWindowAt));
-        }
-
-        Each(HarnessState.FillCountAt, HarnessState.FillsAt, () => code
-            .Get(at).Access(I64Load, bookkeeping).Get(at).Access(I32Load, bookkeeping, 8).Get(at).Access(I32Load, bookkeeping, 12).Call(fill));
-        Each(HarnessState.PokeCountAt, HarnessState.PokesAt, () => code
-            .Get(at).Access(I64Load, bookkeeping).Get(at).Access(I64Load, bookkeeping, 8).Call(poke));
-        module.Define(function, code);
-        return function;
-
-        void Each(int countAt, int entriesAt, Action entry)
-        {
-            code.Global(state.Record).Access(I32Load, bookkeeping, entriesAt).Set(at).Global(state.Record).Access(I32Load, bookkeeping, countAt).Set(left)
-                .Block().Loop().Get(left).Op(I32Eqz).BranchIf(1);
-            entry();
-            code.Get(at).I32(16).Op(I32Add).Set(at).Get(left).I32(1).Op(I32Sub).Set(left).Branch(0).End().End();
-        }
-    }
-
-    // (address with the width in its top byte, value): merges the value into 8 bytes, which at the end of memory start before the address.
-    private uint PokeWidth()
-    {
-        var function = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64], []));
-        var code = module.Code(function);
-        var mask = code.Local(ValueType.I64);
-        var start = code.Local(ValueType.I64);
-        var shift = code.Local(ValueType.I64);
-        var end = original.Bytes(0);
-        if (end > 0)
-        {
-            code.I64(-1).I64(64).Get(0).I64(56).Op(I64ShrU).I64(3).Op(I64Shl, I64Sub, I64ShrU).Set(mask);
-            code.Get(0).I64(0x00FFFFFF_FFFFFFFF).Op(I64And).Tee(0).I64(end).Op(I64GeU).If().Op(Return).End();
-            code.Get(0).I64(end - 8).Get(0).I64(end - 8).Op(I64LtU, Select).Set(start);
-            code.Get(0).Get(start).Op(I64Sub).I64(3).Op(I64Shl).Set(shift);
-            code.Get(mask).Get(shift).Op(I64Shl).Set(mask).Get(start).Get(start);
-            if (!memories.Is64(0))
-            {
-                code.Op(I32WrapI64);
-            }
-
-            code.Access(I64Load, 0).Get(mask).I64(-1).Op(I64Xor, I64And).Get(1).Get(shift).Op(I64Shl).Get(mask).Op(I64And, I64Or).Call(memories.Plant(0));
-        }
-
-        module.Define(function, code);
-        return function;
-    }
-
-    // (address, cells, kind)
-    private uint Fill()
-    {
-        var function = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I32, ValueType.I32], []));
-        var code = module.Code(function);
-        var bits = code.Local(ValueType.I64);
-        code.Block().Loop().Get(1).Op(I32Eqz).BranchIf(1);
-        code.Get(2).Op(I32Eqz).If().Call(runtime.Value).Set(bits).Else();
-        code.Call(runtime.Next).Set(bits);
-        code.Get(2).I32((int)FillKind.Small).Op(I32Eq).If().Get(bits).I64(0x0000001F_0000001F).Op(I64And).Set(bits).End();
-        code.Get(2).I32((int)FillKind.Text).Op(I32Eq).If()
-            .I64(0L).Get(bits).I64(0x0F0F0F0F_0F0F0F0F).Op(I64And).I64(0x30613061_61306161).Op(I64Add).Get(1).I32(1).Op(I32Eq, Select).Set(bits).End();
-        code.Get(2).I32((int)FillKind.Pointers).Op(I32Eq).If();
-        runtime.Pointers(code, bits);
-        code.Set(bits).End();
-        code.Get(2).I32((int)FillKind.Zero).Op(I32Eq).If().I64(0L).Set(bits).End().End();
-        code.Get(0).Get(bits).Call(memories.Plant(0));
-        code.Get(0).I64(8).Op(I64Add).Set(0).Get(1).I32(1).Op(I32Sub).Set(1).Branch(0).End().End();
-        module.Define(function, code);
-        return function;
+        var release = module.Declare(FunctionType.Of([], []));
+        var code = module.Code(release).Call(library.Setup.Undo);
+        images.Clear(memories, code, state);
+        code.I32(-1).SetGlobal(state.Image);
+        module.Define(release, code);
+        module.Export("release", release);
     }
 
     private void WriteDigest()
     {
         var digest = module.Declare(FunctionType.Of([], [ValueType.I64]));
         var code = module.Code(digest);
-        if (profiles)
+        if (library.Tracer is not null)
         {
             var at = code.Local(ValueType.I32);
-            code.Global(state.Input).I32(HarnessState.RunRecordBytes).Op(I32Mul).I32(HarnessState.RunRecords).Op(I32Add).Set(at);
+            code.Global(state.Input).I32(HarnessState.RunRecordBytes).Op(I32Mul).I32(HarnessLayout.RunRecords).Op(I32Add).Set(at);
             code.Get(at).Global(state.Record).Access(I32Load, bookkeeping, HarnessState.FuelAt).Global(state.Fuel).Op(I32Sub).Access(I32Store, bookkeeping, 0);
             code.Get(at).Global(state.Outcome).Access(I32Store, bookkeeping, 4);
             code.Get(at).Global(state.Completed).Access(I32Store, bookkeeping, 8);
@@ -341,9 +242,9 @@ internal sealed class Harness
             code.Get(at).Global(state.ComparisonCount).Access(I32Store, bookkeeping, 20);
         }
 
-        stubs.AbsorbState(code);
-        code.Global(state.Dropped).Call(runtime.Absorb).Global(state.Completed).Op(I64ExtendI32U).Call(runtime.Absorb).Global(state.Trace);
-        module.Define(digest, code);
+        code.Global(state.MemoryHash).Call(library.Runtime.Absorb);
+        stubs.AbsorbGlobals(code);
+        module.Define(digest, code.Call(library.Close));
         module.Export("digest", digest);
         var outcome = module.Declare(FunctionType.Of([], [ValueType.I32]));
         module.Define(outcome, module.Code(outcome).Global(state.Outcome));
@@ -352,12 +253,12 @@ internal sealed class Harness
 
     private byte[] InputRecords(IReadOnlyList<TestInput> inputs)
     {
-        var extras = inputs.Count * state.RecordBytes;
+        var extras = inputs.Count * layout.RecordBytes;
         var bytes = new byte[extras + 16 * inputs.Sum(input => input.Fills.Length + input.Pokes.Length + input.Answers.Length)];
         for (var i = 0; i < inputs.Count; i++)
         {
             var input = inputs[i];
-            var record = bytes.AsSpan(i * state.RecordBytes, state.RecordBytes);
+            var record = bytes.AsSpan(i * layout.RecordBytes, layout.RecordBytes);
             BinaryPrimitives.WriteUInt64LittleEndian(record[HarnessState.SeedAt..], input.Seed);
             BinaryPrimitives.WriteUInt64LittleEndian(record[HarnessState.ArenaAt..], input.Arena);
             BinaryPrimitives.WriteInt32LittleEndian(record[HarnessState.ArenaWindowAt..], HarnessState.ArenaPool + Arena.WindowOf(input.Seed));
@@ -389,7 +290,7 @@ internal sealed class Harness
 
             foreach (var global in globals)
             {
-                WriteBits(record[state.GlobalAt(global.Slot)..],
+                WriteBits(record[layout.GlobalAt(global.Slot)..],
                     input.Globals.FirstOrDefault(bits => bits.Global == global.Global)?.Value ?? original.GlobalValues[(int)global.Global]);
             }
         }
@@ -399,7 +300,7 @@ internal sealed class Harness
         void Extra(Span<byte> record, int countAt, int entriesAt, int count)
         {
             BinaryPrimitives.WriteInt32LittleEndian(record[countAt..], count);
-            BinaryPrimitives.WriteInt32LittleEndian(record[entriesAt..], state.Inputs + extras);
+            BinaryPrimitives.WriteInt32LittleEndian(record[entriesAt..], layout.Inputs + extras);
         }
 
         void Pair(ulong first, ulong second)

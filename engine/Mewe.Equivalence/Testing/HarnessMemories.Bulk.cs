@@ -7,34 +7,24 @@ namespace Mewe.Equivalence.Testing;
 internal sealed partial class HarnessMemories
 {
     // (start, length): as touch and settle for all cells of a range.
-    private uint TouchRange(uint memory)
+    private void WriteTouchRange(uint memory)
     {
-        if (touchRange[memory] is not { } function)
-        {
-            touchRange[memory] = function = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64], []));
-            var code = module.Code(function);
-            var scratch = code.Local(ValueType.I32);
-            CheckRange(code, memory, 0, 1);
-            code.Get(1).I64(6).Op(I64ShrU, I32WrapI64);
-            runtime.Burn(code, scratch);
-            EachCell(code, touch[memory]);
-            module.Define(function, code);
-        }
-
-        return function;
+        touchRange[memory] = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64], []));
+        var code = module.Code(touchRange[memory]);
+        var scratch = code.Local(ValueType.I32);
+        CheckRange(code, memory, 0, 1);
+        code.Get(1).I64(6).Op(I64ShrU, I32WrapI64);
+        runtime.Burn(code, scratch);
+        EachCell(code, touch[memory]);
+        module.Define(touchRange[memory], code);
     }
 
-    private uint SettleRange(uint memory)
+    private void WriteSettleRange(uint memory)
     {
-        if (settleRange[memory] is not { } function)
-        {
-            settleRange[memory] = function = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64], []));
-            var code = module.Code(function);
-            EachCell(code, settle[memory]);
-            module.Define(function, code);
-        }
-
-        return function;
+        settleRange[memory] = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64], []));
+        var code = module.Code(settleRange[memory]);
+        EachCell(code, settle[memory]);
+        module.Define(settleRange[memory], code);
     }
 
     /// <summary>Traps unless [start, start + length) lies inside; an empty range may stand at the end.</summary>
@@ -108,9 +98,9 @@ internal sealed partial class HarnessMemories
             code.End();
         }
 
-        code.Get(start).Get(length).Call(TouchRange(target));
+        code.Get(start).Get(length).Call(touchRange[target]);
         code.Get(0).Get(1).Get(2).Add(instruction.Opcode == MemoryInit ? instruction.WithIndex(segment.Index) : instruction);
-        code.Get(start).Get(length).Call(SettleRange(target));
+        code.Get(start).Get(length).Call(settleRange[target]);
         module.Define(function, code);
         return function;
     }

@@ -31,10 +31,10 @@ internal sealed partial class HarnessMemories
     private readonly uint[] settle;
     private readonly uint[] hashCell;
     private readonly uint[] exchange;
-    private readonly uint?[] touchRange;
-    private readonly uint?[] settleRange;
-    private readonly uint?[] poke;
-    private readonly uint?[] plant;
+    private readonly uint[] touchRange;
+    private readonly uint[] settleRange;
+    private readonly uint[] poke;
+    private readonly uint[] plant;
     private readonly Dictionary<object, uint> made = [];
 
     public HarnessMemories(HarnessModule module, HarnessState state, HarnessRuntime runtime, OriginalModule original, bool virtualSizes, RunTracer? tracer)
@@ -48,10 +48,10 @@ internal sealed partial class HarnessMemories
         settle = new uint[count];
         hashCell = new uint[count];
         exchange = new uint[count];
-        touchRange = new uint?[count];
-        settleRange = new uint?[count];
-        poke = new uint?[count];
-        plant = new uint?[count];
+        touchRange = new uint[count];
+        settleRange = new uint[count];
+        poke = new uint[count];
+        plant = new uint[count];
         for (var m = 0u; m < count; m++)
         {
             sizes[m] = virtualSizes ? module.AddGlobal(ValueType.I64, Instruction.I64Const(0)) : 0;
@@ -59,6 +59,47 @@ internal sealed partial class HarnessMemories
             exchange[m] = WriteExchange(m);
             WriteTouch(m);
             WriteSettle(m);
+            WriteTouchRange(m);
+            WriteSettleRange(m);
+            WritePoke(m);
+            WritePlant(m);
+        }
+    }
+
+    private HarnessMemories(HarnessMemories library, HarnessModule harness)
+    {
+        (module, state, runtime, original, bookkeeping, virtualSizes, tracer) = (harness, library.state, library.runtime, library.original, library.bookkeeping, library.virtualSizes, library.tracer);
+        (sizes, touch, settle, hashCell, exchange) = (library.sizes, library.touch, library.settle, library.hashCell, library.exchange);
+        (touchRange, settleRange, poke, plant) = (library.touchRange, library.settleRange, library.poke, library.plant);
+        made = new(library.made);
+    }
+
+    /// <summary>The same in a harness that extends the library whose memories these are: what it lacks is made in the harness.</summary>
+    public HarnessMemories In(HarnessModule harness) => new(this, harness);
+
+    /// <summary>Makes what nearly all bodies use: plain accesses to memory 0 and its bulk operations.</summary>
+    public void MakeUsual()
+    {
+        if (Count == 0)
+        {
+            return;
+        }
+
+        for (var opcode = I32Store; opcode <= I64Store32; opcode++)
+        {
+            Write(Instruction.Memory(opcode, 0, 0, 0));
+        }
+
+        for (var opcode = I32Load; opcode <= I64Load32U && ReplacesLoads; opcode++)
+        {
+            Read(Instruction.Memory(opcode, 0, 0, 0));
+        }
+
+        Bulk(Instruction.Of(MemoryFill));
+        Bulk(Instruction.Of(MemoryCopy));
+        if (virtualSizes)
+        {
+            Grow(0);
         }
     }
 
@@ -349,7 +390,7 @@ internal sealed partial class HarnessMemories
                 : result == ValueType.F64 ? code.Op(I64ReinterpretF64)
                 : result == ValueType.V128 ? code.Add(Instruction.Lane(I64x2ExtractLane, 0))
                 : code;
-            code.Call(tracer.Incoming()).Get(loaded);
+            code.Call(tracer.Incoming).Get(loaded);
         }
 
         module.Define(function, code);
@@ -406,56 +447,48 @@ internal sealed partial class HarnessMemories
     }
 
     /// <summary>(i64 address, i64 value) -> (): an 8-byte write that is logged and hashed; out of bounds it does nothing.</summary>
-    public uint Poke(uint memory)
-    {
-        if (poke[memory] is not { } function)
-        {
-            poke[memory] = function = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64], []));
-            var store = Write(Instruction.Memory(I64Store, 0, 0, memory));
-            var code = module.Code(function);
-            code.Get(0).I64(original.Bytes((int)memory) < 8 ? 0 : original.Bytes((int)memory) - 7).Op(I64GeU).If().Op(Return).End();
-            Narrow(code, 0, memory);
-            code.Get(1).I64(0L).Call(store);
-            module.Define(function, code);
-        }
+    public uint Poke(uint memory) => poke[memory];
 
-        return function;
+    private void WritePoke(uint memory)
+    {
+        poke[memory] = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64], []));
+        var store = Write(Instruction.Memory(I64Store, 0, 0, memory));
+        var code = module.Code(poke[memory]);
+        code.Get(0).I64(original.Bytes((int)memory) < 8 ? 0 : original.Bytes((int)memory) - 7).Op(I64GeU).If().Op(Return).End();
+        Narrow(code, 0, memory);
+        module.Define(poke[memory], code.Get(1).I64(0L).Call(store));
     }
 
     /// <summary>
     /// (i64 address, i64 value) -> (): as <see cref="Poke"/>, for what an input puts in place before a run: it is logged, so that it can be undone, and not hashed,
     /// because the hash tells what changes after that.
     /// </summary>
-    public uint Plant(uint memory)
+    public uint Plant(uint memory) => plant[memory];
+
+    private void WritePlant(uint memory)
     {
-        if (plant[memory] is not { } function)
+        plant[memory] = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64], []));
+        var code = module.Code(plant[memory]);
+        code.Get(0).I64(original.Bytes((int)memory) < 8 ? 0 : original.Bytes((int)memory) - 7).Op(I64GeU).If().Op(Return).End();
+        Log();
+        code.Get(0).I64(7).Op(I64And, I64Eqz, I32Eqz).If().Get(0).I64(8).Op(I64Add).Set(0);
+        Log();
+        code.Get(0).I64(8).Op(I64Sub).Set(0).End();
+        Narrow(code, 0, memory);
+        module.Define(plant[memory], code.Get(1).Access(I64Store, memory));
+
+        void Log()
         {
-            plant[memory] = function = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64], []));
-            var code = module.Code(function);
-            code.Get(0).I64(original.Bytes((int)memory) < 8 ? 0 : original.Bytes((int)memory) - 7).Op(I64GeU).If().Op(Return).End();
-            Log();
-            code.Get(0).I64(7).Op(I64And, I64Eqz, I32Eqz).If().Get(0).I64(8).Op(I64Add).Set(0);
-            Log();
-            code.Get(0).I64(8).Op(I64Sub).Set(0).End();
-            Narrow(code, 0, memory);
-            code.Get(1).Access(I64Store, memory);
-            module.Define(function, code);
-
-            void Log()
+            code.Global(state.LogTop).Get(0).I64(-8).Op(I64And).I64(Tag(memory)).Op(I64Or).Access(I64Store, bookkeeping);
+            code.Global(state.LogTop).Get(0).I64(-8).Op(I64And);
+            if (!Is64(memory))
             {
-                code.Global(state.LogTop).Get(0).I64(-8).Op(I64And).I64(Tag(memory)).Op(I64Or).Access(I64Store, bookkeeping);
-                code.Global(state.LogTop).Get(0).I64(-8).Op(I64And);
-                if (!Is64(memory))
-                {
-                    code.Op(I32WrapI64);
-                }
-
-                code.Access(I64Load, memory).Access(I64Store, bookkeeping, 8)
-                    .Global(state.LogTop).I32(HarnessState.LogEntryBytes).Op(I32Add).SetGlobal(state.LogTop);
+                code.Op(I32WrapI64);
             }
-        }
 
-        return function;
+            code.Access(I64Load, memory).Access(I64Store, bookkeeping, 8)
+                .Global(state.LogTop).I32(HarnessState.LogEntryBytes).Op(I32Add).SetGlobal(state.LogTop);
+        }
     }
 
     /// <summary>(i32 down to) -> (): undoes all writes from the last back to that place of the log.</summary>

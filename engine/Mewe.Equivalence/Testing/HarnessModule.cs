@@ -1,4 +1,5 @@
-using System.Collections.Immutable;
+using System.Globalization;
+using Mewe.Execution;
 using Mewe.Wasm;
 using Mewe.Wasm.Binary;
 
@@ -12,6 +13,7 @@ internal sealed class HarnessModule
     private readonly List<FunctionType> functionTypes = [];
     private readonly Dictionary<FunctionType, uint> types = [];
     private readonly Dictionary<uint, uint> dummies = [];
+    private readonly int importedFunctions, importedGlobals;
 
     /// <summary>Starts with all types of the module under test, at their indices.</summary>
     public HarnessModule(WasmModule original)
@@ -26,6 +28,30 @@ internal sealed class HarnessModule
             }
 
             index += (uint)group.Members.Length;
+        }
+    }
+
+    /// <summary>Starts with all that a library declares, imported: types, functions, globals and memories have the same indices in both.</summary>
+    public HarnessModule(HarnessModule library)
+    {
+        foreach (var group in library.module.TypeGroups)
+        {
+            module.TypeGroups.Add(group);
+        }
+
+        types = new(library.types);
+        functionTypes.AddRange(library.functionTypes);
+        functions.AddRange(Enumerable.Repeat<FunctionBody?>(null, library.functions.Count));
+        importedFunctions = functions.Count;
+        importedGlobals = library.module.Globals.Count;
+        foreach (var export in library.module.Exports)
+        {
+            module.Imports.Add(new Import(SweepLibrary.ImportName, export.Name, export.Kind switch
+            {
+                ExternKind.Function => new FunctionExtern(library.module.FunctionTypes[(int)export.Index]),
+                ExternKind.Global => library.module.Globals[(int)export.Index].Type,
+                _ => library.module.Memories[(int)export.Index],
+            }));
         }
     }
 
@@ -64,16 +90,15 @@ internal sealed class HarnessModule
 
     public void ExportMemory(string name, uint memory) => module.Exports.Add(new Export(name, ExternKind.Memory, memory));
 
-    public uint AddMemory(ulong pages, bool is64)
-    {
-        module.Memories.Add(new MemoryType(new SizeLimits(pages, pages, is64)));
-        return (uint)module.Memories.Count - 1;
-    }
+    public void AddMemory(SizeLimits limits) => module.Memories.Add(new MemoryType(limits));
+
+    /// <summary>Has a function run when the module is instantiated.</summary>
+    public void Start(uint function) => module.Start = function;
 
     public uint AddGlobal(ValueType type, Instruction initial)
     {
         module.Globals.Add(new Global(new GlobalType(type, true), ConstantExpression.Of(initial)));
-        return (uint)module.Globals.Count - 1;
+        return (uint)(importedGlobals + module.Globals.Count - 1);
     }
 
     /// <summary>A passive segment.</summary>
@@ -97,18 +122,32 @@ internal sealed class HarnessModule
         return function;
     }
 
-    /// <summary>The module with one more memory, the harness's own, of that size and with that content. To be called once.</summary>
-    public byte[] Write(ulong pages, params ReadOnlySpan<(uint Memory, int Address, ReadOnlyMemory<byte> Bytes)> content)
+    /// <summary>An active segment.</summary>
+    public void AddData(uint memory, int address, ReadOnlyMemory<byte> bytes) =>
+        module.Data.Add(new DataSegment(2, SegmentMode.Active, memory, ConstantExpression.Of(Instruction.I32Const(address)), bytes));
+
+    /// <summary>Exports everything, for modules that extend this one.</summary>
+    public void ExportAll()
     {
-        foreach (var body in functions)
+        Add("f", ExternKind.Function, functions.Count);
+        Add("g", ExternKind.Global, module.Globals.Count);
+        Add("m", ExternKind.Memory, module.Memories.Count);
+
+        void Add(string letter, ExternKind kind, int count)
+        {
+            for (var i = 0; i < count; i++)
+            {
+                module.Exports.Add(new Export(letter + i.ToString(CultureInfo.InvariantCulture), kind, (uint)i));
+            }
+        }
+    }
+
+    /// <summary>The module. To be called once.</summary>
+    public byte[] Write()
+    {
+        foreach (var body in functions.Skip(importedFunctions))
         {
             module.Bodies.Add(body!);
-        }
-
-        AddMemory(pages, is64: false);
-        foreach (var (memory, address, bytes) in content)
-        {
-            module.Data.Add(new DataSegment(2, SegmentMode.Active, memory, ConstantExpression.Of(Instruction.I32Const(address)), bytes));
         }
 
         module.DataCount = (uint)module.Data.Count;

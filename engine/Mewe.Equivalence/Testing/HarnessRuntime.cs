@@ -21,7 +21,6 @@ internal sealed class HarnessRuntime
     private readonly uint bookkeeping;
     private readonly bool wideAddresses;
     private readonly RunTracer? tracer;
-    private readonly Dictionary<(ValueType, bool), uint> canonicalizers = [];
 
     /// <param name="tracer">Notes the values that calls out give; null where nobody wants to know.</param>
     public HarnessRuntime(HarnessModule module, HarnessState state, uint bookkeeping, bool wideAddresses, RunTracer? tracer)
@@ -101,40 +100,6 @@ internal sealed class HarnessRuntime
     /// <summary>Burns as much fuel as the i32 on the stack says.</summary>
     public void Burn(CodeBuilder code, uint scratch) =>
         code.Set(scratch).Global(state.Fuel).Get(scratch).Op(I32Sub).SetGlobal(state.Fuel).Global(state.Fuel).I32(0).Op(I32LtS).If().Call(Exhausted).End();
-
-    /// <summary>
-    /// (T) -> T: makes every NaN the canonical one. The specification lets an engine choose the bits of a NaN that arithmetic gives; this is a choice that
-    /// it allows and that does not depend on registers. It stands behind every such instruction, so that all bits after it are determined.
-    /// </summary>
-    /// <param name="type">f32, f64 or v128.</param>
-    /// <param name="doubles">For v128: two f64 lanes rather than four f32 lanes.</param>
-    public uint Canonicalize(ValueType type, bool doubles)
-    {
-        if (canonicalizers.TryGetValue((type, doubles), out var function))
-        {
-            return function;
-        }
-
-        function = module.Declare(FunctionType.Of([type], [type]));
-        canonicalizers.Add((type, doubles), function);
-        var code = module.Code(function);
-        if (type == ValueType.F32)
-        {
-            code.Get(0).Add(Instruction.F32Const(0x7FC00000)).Get(0).Get(0).Op(F32Eq).Op(Select);
-        }
-        else if (type == ValueType.F64)
-        {
-            code.Get(0).Add(Instruction.F64Const(0x7FF8000000000000)).Get(0).Get(0).Op(F64Eq).Op(Select);
-        }
-        else
-        {
-            var nan = doubles ? 0x7FF80000_00000000UL : 0x7FC00000_7FC00000UL;
-            code.Get(0).Add(Instruction.V128Const(nan, nan)).Get(0).Get(0).Op(doubles ? F64x2Eq : F32x4Eq).Op(V128Bitselect);
-        }
-
-        module.Define(function, code);
-        return function;
-    }
 
     private void WriteHash() => module.Define(Hash, module.Code(Hash)
         .Get(0).Get(1).Op(I64Xor).I64(SplitMix.Increment).Op(I64Add).I64(SplitMix.First).Op(I64Mul).Tee(0)
@@ -220,7 +185,7 @@ internal sealed class HarnessRuntime
         if (tracer is not null)
         {
             var value = code.Local(ValueType.I64);
-            code.Set(value).Global(state.Event).Op(I64ExtendI32U).Get(value).Call(tracer.Incoming()).Get(value);
+            code.Set(value).Global(state.Event).Op(I64ExtendI32U).Get(value).Call(tracer.Incoming).Get(value);
         }
 
         module.Define(Answer, code);

@@ -3,13 +3,20 @@ using Mewe.Wasm;
 namespace Mewe.Equivalence.Testing;
 
 /// <summary>
-/// Where the harness keeps its own state: its globals, which come first, and its own memory, which comes last. All of it is out of reach for the bodies
+/// Where harnesses keep their own state, whatever they test: globals, which come first, and a memory, which comes last. All of it is out of reach for the bodies
 /// under test, whose instructions are rewritten to the harness's indices.
 /// </summary>
 internal sealed class HarnessState
 {
-    /// <summary>The value table is at the start of the harness's own memory; then come the arena's pool, what stood in the arena's place, run records, traces, coverage, the undo log, and last the inputs.</summary>
-    public const int ValueTable = 0, ValueCount = 64, ArenaPool = ValueCount * 8, SavedArena = ArenaPool + Testing.Arena.PoolBytes, RunRecords = SavedArena + Testing.Arena.Bytes;
+    /// <summary>Entries of the undo log that the original may use; candidates may use twice as many.</summary>
+    public const int LogEntries = 1 << 16;
+
+    /// <summary>Bytes of an entry of the undo log, and of the record that a run leaves when inputs are chosen.</summary>
+    public const int LogEntryBytes = 16, RunRecordBytes = 32;
+
+    /// <summary>The value table is at the start of the harness's own memory; then come the arena's pool, what stood in the arena's place, the undo log, and what <see cref="HarnessLayout"/> says.</summary>
+    public const int ValueTable = 0, ValueCount = 64, ArenaPool = ValueCount * 8, SavedArena = ArenaPool + Testing.Arena.PoolBytes, Log = SavedArena + Testing.Arena.Bytes,
+        EndOfLog = Log + 2 * LogEntries * LogEntryBytes;
 
     /// <summary>
     /// Parts of an input record: seed, arena, fuel, image, mood; how many fills, pokes and answers there are and where they stand, 16 bytes each; where in the harness's memory the content of the arena stands; then arguments
@@ -18,20 +25,13 @@ internal sealed class HarnessState
     public const int SeedAt = 0, ArenaAt = 8, FuelAt = 16, ImageAt = 20, MoodAt = 24, FillCountAt = 28, FillsAt = 32, PokeCountAt = 36, PokesAt = 40,
         AnswerCountAt = 44, AnswersAt = 48, ArenaWindowAt = 52, ArgumentsAt = 64, SlotBytes = 16;
 
-    /// <summary>Bytes of an entry of the undo log, and of the record that a run leaves when inputs are chosen.</summary>
-    public const int LogEntryBytes = 16, RunRecordBytes = 32;
-
     /// <summary>Incoming values and comparisons that a run keeps when inputs are chosen: the first half of them, and the last.</summary>
     public const int TracedValues = 16, TracedComparisons = 16;
 
     /// <summary>Bytes of the traces of a run.</summary>
     public const int TraceBytes = TracedValues * IncomingValue.Bytes + TracedComparisons * Comparison.Bytes;
 
-    /// <summary>Entries of the undo log that the original may use; candidates may use twice as many.</summary>
-    public const int LogEntries = 1 << 16;
-
-    /// <param name="profiledInputs">Inputs that run records, traces and coverage are kept for; 0 where they are not wanted.</param>
-    public HarnessState(HarnessModule module, int parameters, int globals, int profiledInputs, int coveragePerInput)
+    public HarnessState(HarnessModule module)
     {
         Outcome = I32();
         Completed = I32();
@@ -58,13 +58,7 @@ internal sealed class HarnessState
         ValueTraceCount = I32();
         ComparisonCount = I32();
         TraceAt = I32();
-        RecordBytes = ArgumentsAt + SlotBytes * (parameters + globals);
-        Traces = RunRecords + RunRecordBytes * profiledInputs;
-        Coverage = Traces + TraceBytes * profiledInputs;
-        Log = (Coverage + coveragePerInput * profiledInputs + 15) & ~15;
-        Inputs = Log + 2 * LogEntries * LogEntryBytes;
-        CoveragePerInput = coveragePerInput;
-        Parameters = parameters;
+        Stream = I64();
 
         uint I32(int initial = 0) => module.AddGlobal(ValueType.I32, Instruction.I32Const(initial));
         uint I64() => module.AddGlobal(ValueType.I64, Instruction.I64Const(0));
@@ -106,6 +100,9 @@ internal sealed class HarnessState
 
     public uint Random { get; }
 
+    /// <summary>Where the random bits of the call out at hand start.</summary>
+    public uint Stream { get; }
+
     public uint Seed { get; }
 
     public uint Arena { get; }
@@ -124,28 +121,10 @@ internal sealed class HarnessState
     /// <summary>How often memory.grow ran.</summary>
     public uint Growths { get; }
 
-    public int RecordBytes { get; }
-
     /// <summary>Values and comparisons that the run has traced so far, and where its traces stand.</summary>
     public uint ValueTraceCount { get; }
 
     public uint ComparisonCount { get; }
 
     public uint TraceAt { get; }
-
-    /// <summary>Where the traces of all runs start.</summary>
-    public int Traces { get; }
-
-    public int Coverage { get; }
-
-    public int CoveragePerInput { get; }
-
-    public int Log { get; }
-
-    public int Parameters { get; }
-
-    /// <summary>Where the inputs start: last, so that everything before does not depend on how many there are.</summary>
-    public int Inputs { get; }
-
-    public int GlobalAt(int slot) => ArgumentsAt + SlotBytes * (Parameters + slot);
 }

@@ -245,7 +245,7 @@ internal sealed class InputGenerator
     private static int Mood(ref SplitMix random)
     {
         var favourite = random.OneIn(2) ? 0 : 1 + random.Next(7);
-        return favourite + (random.OneIn(4) ? CallStubs.MayTrap : 0) + (random.OneIn(4) ? CallStubs.LeavesMemory : 0);
+        return favourite + (random.OneIn(4) ? CalleeModel.MayTrap : 0) + (random.OneIn(4) ? CalleeModel.LeavesMemory : 0);
     }
 
     private ImmutableArray<ValueBits> Arguments(ref SplitMix random)

@@ -112,11 +112,12 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
 
     private static SweepRequest Request(byte[] module, Harness harness, List<TestInput> inputs, int outcomes) => new(module, 1, 0, inputs.Count)
     {
+        Library = harness.Library,
         Preload = [harness.Inputs(inputs)],
         KeepDigests = true,
         ReadBack =
         [
-            new MemoryRange(Harness.MemoryExport, HarnessState.RunRecords, inputs.Count * HarnessState.RunRecordBytes),
+            new MemoryRange(Harness.MemoryExport, HarnessLayout.RunRecords, inputs.Count * HarnessState.RunRecordBytes),
             new MemoryRange(Harness.MemoryExport, harness.Coverage, inputs.Count * outcomes),
             new MemoryRange(Harness.MemoryExport, harness.Traces, inputs.Count * HarnessState.TraceBytes),
         ],

@@ -36,17 +36,9 @@ internal sealed class MemoryImages
         }
 
         code.Global(state.Record).Access(I32Load, bookkeeping, HarnessState.ImageAt).Global(state.Image).Op(I32Ne).If();
-        for (var image = 0; image < slices.Length && slices.Length > 1; image++)
+        if (slices.Length > 1)
         {
-            // All that is in the memories now is what this image put there: runs have been undone. Zeros elsewhere need not be written again.
-            code.Global(state.Image).I32(image).Op(I32Eq).If();
-            foreach (var slice in slices[image])
-            {
-                _ = memories.Is64(slice.Memory) ? code.I64(slice.Address).I32(0).I64(slice.Bytes.Length) : code.I32((int)slice.Address).I32(0).I32(slice.Bytes.Length);
-                code.Add(Instruction.Of(MemoryFill, slice.Memory));
-            }
-
-            code.End();
+            Clear(memories, code, state);
         }
 
         code.Global(state.Record).Access(I32Load, bookkeeping, HarnessState.ImageAt).SetGlobal(state.Image);
@@ -63,6 +55,22 @@ internal sealed class MemoryImages
         }
 
         code.End();
+    }
+
+    /// <summary>Emits: where an image is in place, clear what it put there. All that is in the memories is that, since runs have been undone.</summary>
+    public void Clear(HarnessMemories memories, CodeBuilder code, HarnessState state)
+    {
+        for (var image = 0; image < slices.Length && memories.Count > 0; image++)
+        {
+            code.Global(state.Image).I32(image).Op(I32Eq).If();
+            foreach (var slice in slices[image])
+            {
+                _ = memories.Is64(slice.Memory) ? code.I64(slice.Address).I32(0).I64(slice.Bytes.Length) : code.I32((int)slice.Address).I32(0).I32(slice.Bytes.Length);
+                code.Add(Instruction.Of(MemoryFill, slice.Memory));
+            }
+
+            code.End();
+        }
     }
 
     private static IReadOnlyList<MemorySlice> Limit(IReadOnlyList<MemorySlice> all, FunctionCode code, int budget)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Mewe.Wasm;
 
@@ -7,6 +8,7 @@ namespace Mewe.Equivalence.Testing;
 internal sealed class OriginalModule
 {
     private readonly ImmutableArray<uint> functionTypes;
+    private readonly ConcurrentDictionary<LibraryKind, Lazy<HarnessLibrary>> libraries = new();
 
     public OriginalModule(WasmModule module, TestOptions options)
     {
@@ -49,6 +51,9 @@ internal sealed class OriginalModule
     public ulong StackPointer { get; }
 
     public ulong Bytes(int memory) => Pages[memory] << 16;
+
+    /// <summary>The library of harnesses for this module.</summary>
+    public HarnessLibrary Library(LibraryKind kind) => libraries.GetOrAdd(kind, _ => new(() => new HarnessLibrary(this, kind))).Value;
 
     public uint TypeIndexOf(uint function) => functionTypes[(int)function];
 

@@ -10,7 +10,7 @@ internal static class SweepCodec
 
     public static RequestWriter Encode(SweepRequest request)
     {
-        var writer = new RequestWriter(WorkerOperation.Sweep, request.Harness.Length + request.Preload.Sum(content => content.Bytes.Length + 64) + 256);
+        var writer = new RequestWriter(WorkerOperation.Sweep, request.Harness.Length + request.Preload.Sum(content => content.Bytes.Length + 64) + (request.Library?.Module.Length ?? 0) + 512);
         writer.U8((request.StopAtFirstDifference ? StopAtFirstDifference : 0) | (request.KeepDigests ? KeepDigests : 0));
         writer.U32(request.SubjectCount);
         writer.I32(request.FirstInput);
@@ -22,6 +22,8 @@ internal static class SweepCodec
             writer.F64(content.Offset);
             writer.Bytes(content.Bytes.Span);
         });
+        writer.String(request.Library?.Key ?? "");
+        writer.Bytes(request.Library is { } library ? library.Module.Span : []);
         writer.Bytes(request.Harness.Span);
         return writer;
     }

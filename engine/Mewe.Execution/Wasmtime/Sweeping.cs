@@ -48,11 +48,8 @@ internal sealed class Sweeping
     /// <exception cref="RejectedException">The harness cannot be run.</exception>
     public static SweepResult Run(SweepRequest request, Store store)
     {
-        var instance = store.Instantiate(store.Compile(request.Harness, (uint)request.SubjectCount, () => WithDriver(request)).Handle, [], out var trap, out var problem);
-        if (instance is not { } harness)
-        {
-            throw new RejectedException(trap?.Message ?? problem!);
-        }
+        var compiled = store.Compile(request.Harness, (uint)request.SubjectCount, () => WithDriver(request));
+        var harness = Instantiate(store, compiled, request.Library is { } library ? Imports(compiled, Instantiate(store, store.Compile(library.Module), [])) : []);
 
         foreach (var content in request.Preload)
         {
@@ -69,6 +66,24 @@ internal sealed class Sweeping
         var sweeping = new Sweeping(request, store, harness);
         sweeping.Run();
         return sweeping.Result(harness);
+    }
+
+    private static Instance Instantiate(Store store, CompiledModule module, ReadOnlySpan<Extern> imports) =>
+        store.Instantiate(module.Handle, imports, out var trap, out var problem) ?? throw new RejectedException(trap?.Message ?? problem!);
+
+    private static Extern[] Imports(CompiledModule harness, Instance library)
+    {
+        var imports = new Extern[harness.Parsed.Imports.Count];
+        for (var i = 0; i < imports.Length; i++)
+        {
+            var import = harness.Parsed.Imports[i];
+            if (import.Module != SweepLibrary.ImportName || !library.TryGet(import.Name, out imports[i]))
+            {
+                throw new RejectedException($"the harness imports \"{import.Module}\" \"{import.Name}\", which is not there");
+            }
+        }
+
+        return imports;
     }
 
     // The harness with the driver in it, if it is one.

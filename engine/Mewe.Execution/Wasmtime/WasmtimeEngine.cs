@@ -333,7 +333,7 @@ public sealed class WasmtimeEngine : IWasmEngine
         {
             try
             {
-                using var store = new Store(compiler, interruption, LimitsFor(MemoryCount.Of(request.Harness.Span)));
+                using var store = new Store(compiler, interruption, LimitsFor(MemoryCount.Of(request.Harness.Span) + MemoryCount.Of(request.Library is { } library ? library.Module.Span : [])));
                 return Sweeping.Run(request, store);
             }
             catch (RejectedException rejected)

@@ -1,6 +1,6 @@
 // Differential testing: operation 2.
 //
-//   request   u8 flags (1 stop at the first difference, 2 keep digests), u32 subjects, i32 first input, u32 inputs, list of range, list of content, bytes harness
+//   request   u8 flags (1 stop at the first difference, 2 keep digests), u32 subjects, i32 first input, u32 inputs, list of range, list of content, string key of the library or "", bytes library, bytes harness
 //   reply     u8 0, string rejection
 //          or u8 1, f64 executions, per subject: u8 status, u32 compared, u32 inconclusive, u32 trapped, u32 differences,
 //                   if differences: i32 input, observation of the original, observation of the subject;
@@ -13,6 +13,7 @@
 const { kinds, trapKind } = require('trap.js');
 const { readRange, readContent, preload, writeBack } = require('memory.js');
 const driver = require('driver.js');
+const { instanceOf, giveBack } = require('library.js');
 
 const status = { notCompared: 0, agrees: 1, differs: 2 };
 const fuelExhausted = 2;
@@ -136,13 +137,20 @@ exports.sweep = function sweep(request, reply) {
   const inputs = request.u32();
   const ranges = request.list(readRange);
   const contents = request.list(readContent);
+  const key = request.string();
+  const libraryBytes = request.bytes();
   const harness = request.bytes();
   const { stackTraceLimit } = Error;
-  let exports, comparison;
+  let exports, comparison, library;
   let functions = [];
   try {
     Error.stackTraceLimit = 0; // a trap costs many times as much with its stack trace, and nobody looks at it
-    exports = new WebAssembly.Instance(new WebAssembly.Module(harness)).exports;
+    const imports = {};
+    if (key !== '') {
+      library = instanceOf(key, libraryBytes);
+      imports.library = library.exports;
+    }
+    exports = new WebAssembly.Instance(new WebAssembly.Module(harness), imports).exports;
     preload(exports, contents);
     functions = Array.from({ length: count }, (_, number) => exported(exports, `subject_${number}`));
     const [digest, outcome] = [exported(exports, 'digest'), exported(exports, 'outcome')];
@@ -173,4 +181,5 @@ exports.sweep = function sweep(request, reply) {
   const digests = comparison.digests ?? [];
   reply.u32(digests.length);
   for (const digest of digests) reply.u64(digest);
+  if (library !== undefined && typeof exports.release === 'function') giveBack(key, library, exports.release);
 };

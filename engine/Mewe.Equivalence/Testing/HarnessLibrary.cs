@@ -42,6 +42,7 @@ internal sealed class HarnessLibrary
         }
 
         module.AddMemory(new SizeLimits(Pages, null));
+        module.InlineLeaves();
         module.ExportAll();
         Module = new SweepLibrary(module.Write());
     }

@@ -31,6 +31,7 @@ internal sealed partial class HarnessMemories
     private readonly uint[] settle;
     private readonly uint[] hashCell;
     private readonly uint[] exchange;
+    private readonly uint[] enterRange;
     private readonly uint[] touchRange;
     private readonly uint[] settleRange;
     private readonly uint[] poke;
@@ -48,6 +49,7 @@ internal sealed partial class HarnessMemories
         settle = new uint[count];
         hashCell = new uint[count];
         exchange = new uint[count];
+        enterRange = new uint[count];
         touchRange = new uint[count];
         settleRange = new uint[count];
         poke = new uint[count];
@@ -59,8 +61,9 @@ internal sealed partial class HarnessMemories
             exchange[m] = WriteExchange(m);
             WriteTouch(m);
             WriteSettle(m);
-            WriteTouchRange(m);
-            WriteSettleRange(m);
+            WriteEnterRange(m);
+            touchRange[m] = EachCell(touch[m]);
+            settleRange[m] = EachCell(settle[m]);
             WritePoke(m);
             WritePlant(m);
         }
@@ -70,7 +73,7 @@ internal sealed partial class HarnessMemories
     {
         (module, state, runtime, original, bookkeeping, virtualSizes, tracer) = (harness, library.state, library.runtime, library.original, library.bookkeeping, library.virtualSizes, library.tracer);
         (sizes, touch, settle, hashCell, exchange) = (library.sizes, library.touch, library.settle, library.hashCell, library.exchange);
-        (touchRange, settleRange, poke, plant) = (library.touchRange, library.settleRange, library.poke, library.plant);
+        (enterRange, touchRange, settleRange, poke, plant) = (library.enterRange, library.touchRange, library.settleRange, library.poke, library.plant);
         made = new(library.made);
     }
 
@@ -196,12 +199,13 @@ internal sealed partial class HarnessMemories
         return function;
     }
 
-    // (cell, old content, new content): exchanges what the cell adds to the hash.
+    // (cell, old content, new content): where they differ, puts the old content on the log, which has room, and exchanges what the cell adds to the hash.
     private uint WriteExchange(uint memory)
     {
         var function = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64, ValueType.I64], []));
         var code = module.Code(function);
         code.Get(1).Get(2).Op(I64Eq).If().Op(Return).End();
+        Append(code, memory, 0, 1);
         KeyOf(code, memory, 0);
         code.Set(0).Global(state.MemoryHash).Get(0);
         Mix(code, () => code.Get(1), 1);
@@ -220,15 +224,25 @@ internal sealed partial class HarnessMemories
         code.Op(I64Xor).I64(SplitMix.First).Op(I64Mul).Tee(scratch).Get(scratch).I64(32).Op(I64ShrU, I64Xor).I64(SplitMix.Second).Op(I64Mul);
     }
 
-    // Puts the content of the cell on the log; the local keeps it.
-    private void Log(CodeBuilder code, uint memory, uint cell, uint old)
+    // Ends the run where the log is full.
+    private void Reserve(CodeBuilder code) => code.Global(state.LogTop).Global(state.LogLimit).Op(I32GeU).If().Call(runtime.Exhausted).End();
+
+    private void Append(CodeBuilder code, uint memory, uint cell, uint old)
     {
-        code.Global(state.LogTop).Global(state.LogLimit).Op(I32GeU).If().Call(runtime.Exhausted).End();
-        Narrow(code, cell, memory);
-        code.Access(I64Load, memory).Set(old);
-        code.Global(state.LogTop).Get(cell).I64(Tag(memory)).Op(I64Or).Access(I64Store, bookkeeping);
-        code.Global(state.LogTop).Get(old).Access(I64Store, bookkeeping, 8);
+        code.Global(state.LogTop).Get(cell);
+        if (memory > 0)
+        {
+            code.I64(Tag(memory)).Op(I64Or);
+        }
+
+        code.Access(I64Store, bookkeeping).Global(state.LogTop).Get(old).Access(I64Store, bookkeeping, 8);
         code.Global(state.LogTop).I32(HarnessState.LogEntryBytes).Op(I32Add).SetGlobal(state.LogTop);
+    }
+
+    private void Load(CodeBuilder code, uint memory, uint cell)
+    {
+        Narrow(code, cell, memory);
+        code.Access(I64Load, memory);
     }
 
     // touch(cell): log, take the old content out of the hash. The cell lies inside.
@@ -237,7 +251,10 @@ internal sealed partial class HarnessMemories
         touch[memory] = module.Declare(FunctionType.Of([ValueType.I64], []));
         var code = module.Code(touch[memory]);
         var old = code.Local(ValueType.I64);
-        Log(code, memory, 0, old);
+        Reserve(code);
+        Load(code, memory, 0);
+        code.Set(old);
+        Append(code, memory, 0, old);
         code.Global(state.MemoryHash).Get(0).Get(old).Call(hashCell[memory]).Op(I64Xor).SetGlobal(state.MemoryHash);
         module.Define(touch[memory], code);
     }
@@ -247,8 +264,8 @@ internal sealed partial class HarnessMemories
         settle[memory] = module.Declare(FunctionType.Of([ValueType.I64], []));
         var code = module.Code(settle[memory]);
         code.Global(state.MemoryHash).Get(0);
-        Narrow(code, 0, memory);
-        code.Access(I64Load, memory).Call(hashCell[memory]).Op(I64Xor).SetGlobal(state.MemoryHash);
+        Load(code, memory, 0);
+        code.Call(hashCell[memory]).Op(I64Xor).SetGlobal(state.MemoryHash);
         module.Define(settle[memory], code);
     }
 
@@ -314,11 +331,13 @@ internal sealed partial class HarnessMemories
             // Nearly all writes stay within a cell.
             var old = code.Local(ValueType.I64);
             code.Get(first).Get(last).Op(I64Eq).If();
-            Log(code, memory, first, old);
+            Reserve(code);
+            Load(code, memory, first);
+            code.Set(old);
             Store();
             code.Get(first).Get(old);
-            Narrow(code, first, memory);
-            code.Access(I64Load, memory).Call(exchange[memory]).Op(Return).End();
+            Load(code, memory, first);
+            code.Call(exchange[memory]).Op(Return).End();
         }
 
         code.Get(last).Call(touch[memory]);

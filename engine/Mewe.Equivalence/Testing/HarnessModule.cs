@@ -142,6 +142,22 @@ internal sealed class HarnessModule
         }
     }
 
+    /// <summary>Has short straight functions take the place of calls to them.</summary>
+    public void InlineLeaves()
+    {
+        var leaves = new (FunctionType Type, FunctionCode Code)?[functions.Count];
+        for (var f = importedFunctions; f < functions.Count; f++)
+        {
+            var code = functions[f]!.Decode();
+            leaves[f] = LeafInlining.IsLeaf(functionTypes[f], code) ? (functionTypes[f], code) : null;
+        }
+
+        for (var f = importedFunctions; f < functions.Count; f++)
+        {
+            functions[f] = new FunctionBody(LeafInlining.Inline(functionTypes[f], functions[f]!.Decode(), callee => leaves[callee]));
+        }
+    }
+
     /// <summary>The module. To be called once.</summary>
     public byte[] Write()
     {

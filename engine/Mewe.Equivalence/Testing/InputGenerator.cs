@@ -31,12 +31,16 @@ internal sealed class InputGenerator
         this.arena = arena.Address;
         (this.original, this.function, this.options, this.recorded) = (original, function, options, recorded);
         type = original.TypeOf(function);
+        Supply = new FuelSupply(options.Fuel, IsLittle: false);
         tuples = recorded.Arguments.GetValueOrDefault(function, []);
         memoryBytes = original.Memories.Length > 0 ? original.Bytes(0) : 0;
         mutableGlobals = [.. UsedGlobals(code).Where(global => original.GlobalTypes[(int)global] is { Mutable: true, Value.IsReference: false })];
         dictionary = FunctionSetting.Constants(code);
         addresses = AddressParameters(code);
     }
+
+    /// <summary>Fuel that inputs get from now on.</summary>
+    public FuelSupply Supply { get; set; }
 
     /// <summary>Input <paramref name="number"/>, made up from nothing.</summary>
     public TestInput Make(int number)
@@ -46,7 +50,7 @@ internal sealed class InputGenerator
         var isRecorded = (!recorded.Memory.IsEmpty || tuples.Length > 0) && random.OneIn(2);
         var arguments = isRecorded && tuples.Length > 0 ? random.Pick(tuples) : Arguments(ref random);
         return new TestInput(
-            number, seed, Mood(ref random), arena, Fuel(number), isRecorded && !recorded.Memory.IsEmpty, arguments,
+            number, seed, Mood(ref random), arena, Supply.Of(number), isRecorded && !recorded.Memory.IsEmpty, arguments,
             Globals(isRecorded, ref random), isRecorded && random.OneIn(2) ? [] : Fills(arguments, ref random), [], []);
     }
 
@@ -55,7 +59,7 @@ internal sealed class InputGenerator
     public TestInput Vary(int number, Parent parent, bool[] covered)
     {
         var random = Stream(number);
-        var input = parent.Input with { Number = number, Fuel = Fuel(number) };
+        var input = parent.Input with { Number = number, Fuel = Supply.Of(number) };
         if (parent.Comparisons.Length > 0 && !random.OneIn(3) && Satisfy(input, parent, covered, ref random) is { } aimed)
         {
             input = aimed;
@@ -193,9 +197,6 @@ internal sealed class InputGenerator
     }
 
     private SplitMix Stream(int number) => new(SplitMix.Mix(SplitMix.Mix(options.Seed, function), (ulong)number));
-
-    /// <summary>One input in eight gets all the fuel, the others a tenth: most inputs of a loop should be cheap, for they are run once per candidate.</summary>
-    private int Fuel(int number) => number % 8 == 0 ? options.Fuel : options.Fuel / 10;
 
     // Another value where the function looked.
     private static TestInput Poke(TestInput input, IncomingValue load, ulong value, ref SplitMix random)

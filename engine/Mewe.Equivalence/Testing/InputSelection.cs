@@ -80,7 +80,9 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
             }
 
             executions += sweep.Executions;
-            var found = Collect(inputs, sweep, covered, keys, runs, parents, paths);
+            var (found, isLate) = Collect(inputs, sweep, covered, keys, runs, parents, paths, generator.Supply);
+            var ordinary = runs.Skip(runs.Count - inputs.Count).Where(run => run.Input.Fuel == generator.Supply.Ordinary).ToList();
+            generator.Supply = generator.Supply.Next(ordinary.Count(run => !run.IsConclusive), ordinary.Count, isLate);
             wanted.UnionWith(zeros.Select(input => input.Number));
             if (isLast)
             {
@@ -124,12 +126,12 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
     };
 
     // An outcome counts as covered when a conclusive run reaches it: what an exhausted run reaches, no candidate is compared on.
-    private static bool Collect(
-        List<TestInput> inputs, SweepResult sweep, bool[] covered, Run?[] keys, List<Run> runs, List<Reached> parents, HashSet<ulong> paths)
+    private static (bool Progress, bool IsLate) Collect(
+        List<TestInput> inputs, SweepResult sweep, bool[] covered, Run?[] keys, List<Run> runs, List<Reached> parents, HashSet<ulong> paths, FuelSupply supply)
     {
         var records = sweep.ReadBack[0].Span;
         var coverage = sweep.ReadBack[1].Span;
-        var progress = false;
+        var (progress, isLate) = (false, false);
         for (var i = 0; i < inputs.Count; i++)
         {
             var record = records[(i * HarnessState.RunRecordBytes)..];
@@ -163,6 +165,7 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
 
             // Any new path is worth a variation, but only new outcomes count as progress.
             progress |= isNew;
+            isLate |= isNew && supply.IsLate(run.Fuel);
             if (isNew || (run.IsConclusive && parents.Count < MaximumParents && paths.Add(path)))
             {
                 parents.Add(new Reached(Trace(inputs[i], sweep.ReadBack[2].Span.Slice(i * HarnessState.TraceBytes, HarnessState.TraceBytes), record, calls), reached.ToArray()));
@@ -171,7 +174,7 @@ internal sealed class InputSelection(OriginalModule original, uint function, Tes
             runs.Add(run);
         }
 
-        return progress;
+        return (progress, isLate);
     }
 
     private static Parent Trace(TestInput input, ReadOnlySpan<byte> trace, ReadOnlySpan<byte> record, int calls)

@@ -178,6 +178,31 @@ public sealed class EngineFailureTestsOnV8(V8 kind) : EngineFailureTests(kind)
         Assert.Contains("/bin/false", wrong.Failure?.Message);
     }
 
+    [Fact]
+    public async Task Node_22_which_has_no_flag_against_inlining_is_used_without_it()
+    {
+        Assert.True(NodeLocator.OfThisProcess.TryLocate(out var node, out _));
+        var directory = Directory.CreateTempSubdirectory("mewe-");
+        try
+        {
+            // What such a node does with the option.
+            var wrapper = Path.Combine(directory.FullName, "node");
+            await File.WriteAllTextAsync(
+                wrapper, $"#!/bin/sh\ncase \" $* \" in *' --no-wasm-inlining '*) echo 'node: bad option: --no-wasm-inlining' >&2; exit 9;; esac\nexec '{node}' \"$@\"\n", Cancellation);
+            if (!OperatingSystem.IsWindows())
+            {
+                File.SetUnixFileMode(wrapper, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+            }
+
+            await using var engine = (await NodeEngine.StartAsync(new NodeEngineOptions { NodePath = wrapper, Workers = 1 }, Cancellation)).Value;
+            await AssertStillWorks(engine);
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
     private static async Task<NodeEngine> StartOneAsync() =>
         (await NodeEngine.StartAsync(new NodeEngineOptions { Workers = 1, RequestsPerWorker = 40, MaximumMemoryPages = 64 }, Cancellation)).Value;
 }

@@ -27,7 +27,7 @@ internal sealed record HarnessIndices(
 /// </list>
 /// </summary>
 internal sealed class BodyInstrumenter(
-    OriginalModule original, HarnessModule module, HarnessLibrary library, HarnessMemories memories, CallStubs stubs, NanCanonicalizers canonicalizers, HarnessIndices indices)
+    OriginalModule original, HarnessModule module, HarnessLibrary library, HarnessMemories memories, CallStubs stubs, HarnessIndices indices)
 {
     /// <summary>Callee identities that are no function index: beyond <see cref="Limits.MaxFunctions"/>.</summary>
     private const int ThroughTable = 0x1000_0000, ThroughReference = 0x2000_0000;
@@ -37,10 +37,11 @@ internal sealed class BodyInstrumenter(
     private readonly HarnessRuntime runtime = library.Runtime;
     private readonly RunTracer? tracer = library.Tracer;
     private readonly BinaryEncoder encoder = new(4096);
+    private readonly List<ValueType> scratch = [];
 
     /// <summary>What of a body is needed to rewrite its instructions.</summary>
-    /// <param name="Scratch32">A local of its own that holds an address; <paramref name="Scratch64"/> for memories with 64-bit addresses.</param>
-    private readonly record struct Rewriting(Leaving Leaving, uint Scratch32, uint Scratch64);
+    /// <param name="Locals">How many it has; locals of the harness's own come behind them.</param>
+    private readonly record struct Rewriting(Leaving Leaving, uint Locals);
 
     /// <summary>The code to put into the harness.</summary>
     /// <param name="type">The function's.</param>
@@ -48,8 +49,9 @@ internal sealed class BodyInstrumenter(
     public FunctionBody Instrument(FunctionType type, FunctionCode code, ReadOnlySpan<uint> outlined)
     {
         output.Clear();
+        scratch.Clear();
         var locals = (uint)(type.Parameters.Length + code.Locals.Sum(group => group.Count));
-        var rewriting = new Rewriting(new Leaving(type), locals, locals + 1);
+        var rewriting = new Rewriting(new Leaving(type), locals);
         var outcomes = 0;
         foreach (ref readonly var instruction in code.Instructions.AsSpan())
         {
@@ -66,17 +68,19 @@ internal sealed class BodyInstrumenter(
     private FunctionBody Encode(ImmutableArray<LocalGroup> locals)
     {
         encoder.Clear();
-        encoder.U32((uint)locals.Length + 2);
+        encoder.U32((uint)(locals.Length + scratch.Count));
         foreach (var group in locals)
         {
             encoder.U32(group.Count);
             encoder.ValueType(group.Type);
         }
 
-        encoder.U32(1);
-        encoder.ValueType(ValueType.I32);
-        encoder.U32(1);
-        encoder.ValueType(ValueType.I64);
+        foreach (var type in scratch)
+        {
+            encoder.U32(1);
+            encoder.ValueType(type);
+        }
+
         for (var i = 0; i < output.Count; i++)
         {
             InstructionCodec.Write(encoder, output.ItemRef(i));
@@ -233,8 +237,21 @@ internal sealed class BodyInstrumenter(
         output.Add(instruction);
         if (FloatResults.Canonicalized(instruction.Opcode) is { } result)
         {
-            output.Add(Instruction.Call(canonicalizers.Of(result.Type, result.Doubles)));
+            CanonicalNan.Emit(output, result.Type, result.Doubles, Scratch(rewriting, result.Type));
         }
+    }
+
+    /// <summary>A local of the harness's own, which holds a value for a few instructions.</summary>
+    private uint Scratch(in Rewriting rewriting, ValueType type)
+    {
+        var at = scratch.IndexOf(type);
+        if (at < 0)
+        {
+            at = scratch.Count;
+            scratch.Add(type);
+        }
+
+        return rewriting.Locals + (uint)at;
     }
 
     /// <summary>Before a load whose address is on the stack: ends the run where it would trap.</summary>
@@ -247,13 +264,13 @@ internal sealed class BodyInstrumenter(
         }
 
         var is64 = memories.Is64(load.Index);
-        var scratch = is64 ? rewriting.Scratch64 : rewriting.Scratch32;
-        output.Add(Instruction.LocalTee(scratch));
+        var address = Scratch(rewriting, is64 ? ValueType.I64 : ValueType.I32);
+        output.Add(Instruction.LocalTee(address));
         output.Add(is64 ? Instruction.I64Const((long)last) : Instruction.I32Const((int)last));
         output.Add(Instruction.Of(is64 ? I64GtU : I32GtU));
         output.Add(Instruction.Block(If, BlockType.Empty));
         runtime.Trap(output, TrapKind.OutOfBoundsMemory, rewriting.Leaving);
         output.Add(Instruction.Of(End));
-        output.Add(Instruction.LocalGet(scratch));
+        output.Add(Instruction.LocalGet(address));
     }
 }

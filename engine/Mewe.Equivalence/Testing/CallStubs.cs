@@ -21,16 +21,15 @@ internal sealed class CallStubs
     private readonly HarnessState state;
     private readonly HarnessRuntime runtime;
     private readonly CalleeModel callees;
-    private readonly NanCanonicalizers canonicalizers;
     private readonly ImmutableArray<HarnessGlobal> globals;
     private readonly OriginalModule original;
     private readonly uint call;
     private readonly Dictionary<FunctionType, uint> stubs = [];
     private readonly Dictionary<ValueType, uint> absorbers = [];
 
-    public CallStubs(HarnessModule module, HarnessLibrary library, NanCanonicalizers canonicalizers, ImmutableArray<HarnessGlobal> globals, OriginalModule original)
+    public CallStubs(HarnessModule module, HarnessLibrary library, ImmutableArray<HarnessGlobal> globals, OriginalModule original)
     {
-        (this.module, this.canonicalizers, this.globals, this.original) = (module, canonicalizers, globals, original);
+        (this.module, this.globals, this.original) = (module, globals, original);
         (state, runtime, callees) = (library.State, library.Runtime, library.Callees);
         call = module.Declare(FunctionType.Of([ValueType.I32], []));
         WriteCall();
@@ -127,7 +126,7 @@ internal sealed class CallStubs
             : type == ValueType.I32 ? code.Call(value).Op(I32WrapI64)
             : type == ValueType.I64 ? code.Call(value)
             : type == ValueType.F64 ? code.Call(runtime.Float)
-            : type == ValueType.F32 ? code.Call(runtime.Float).Op(F32DemoteF64).Call(canonicalizers.Of(ValueType.F32, false))
+            : type == ValueType.F32 ? code.Call(runtime.Float).Op(F32DemoteF64).CanonicalNan(ValueType.F32)
             : code.Call(runtime.Value).Op(I64x2Splat).Call(runtime.Value).Add(Instruction.Lane(I64x2ReplaceLane, 1));
     }
 

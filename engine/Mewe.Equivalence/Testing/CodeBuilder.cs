@@ -70,6 +70,13 @@ internal sealed class CodeBuilder
 
     public CodeBuilder BranchIf(uint label) => Add(Instruction.Of(Opcode.BrIf, label));
 
+    /// <summary>Makes a float on the stack canonical where it is a NaN.</summary>
+    public CodeBuilder CanonicalNan(ValueType type)
+    {
+        Testing.CanonicalNan.Emit(code, type, doubles: false, Local(type));
+        return this;
+    }
+
     /// <summary>The code with its final end.</summary>
     public FunctionCode Build()
     {

@@ -47,8 +47,7 @@ internal sealed class Harness
         bookkeeping = library.Bookkeeping;
         layout = new HarnessLayout(type.Parameters.Length, needs.Globals.Count, profile);
         globals = DeclareGlobals(needs);
-        var canonicalizers = new NanCanonicalizers(module);
-        stubs = new CallStubs(module, library, canonicalizers, globals, original);
+        stubs = new CallStubs(module, library, globals, original);
         var segments = ImmutableDictionary.CreateBuilder<uint, (uint, int, int)>();
         foreach (var segment in needs.DataSegments)
         {
@@ -58,7 +57,7 @@ internal sealed class Harness
             segments.Add(segment, (module.AddData(bytes), bytes.Length, segments.Count));
         }
 
-        instrumenter = new BodyInstrumenter(original, module, library, memories, stubs, canonicalizers,
+        instrumenter = new BodyInstrumenter(original, module, library, memories, stubs,
             new HarnessIndices(globals.ToImmutableDictionary(global => global.Global), segments.ToImmutable(), library.Blind?.Global));
         module.AddData(bookkeeping, HarnessState.ValueTable, setting.ValueTable);
         module.AddData(bookkeeping, HarnessState.ArenaPool, setting.Arena.Pool);

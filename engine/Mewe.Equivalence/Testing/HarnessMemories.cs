@@ -199,21 +199,27 @@ internal sealed partial class HarnessMemories
         return function;
     }
 
-    // (cell, old content, new content): where they differ, puts the old content on the log, which has room, and exchanges what the cell adds to the hash.
+    // (cell, old content, new content)
     private uint WriteExchange(uint memory)
     {
         var function = module.Declare(FunctionType.Of([ValueType.I64, ValueType.I64, ValueType.I64], []));
         var code = module.Code(function);
-        code.Get(1).Get(2).Op(I64Eq).If().Op(Return).End();
-        Append(code, memory, 0, 1);
-        KeyOf(code, memory, 0);
-        code.Set(0).Global(state.MemoryHash).Get(0);
-        Mix(code, () => code.Get(1), 1);
-        code.Op(I64Xor).Get(0);
-        Mix(code, () => code.Get(2), 2);
-        code.Op(I64Xor).SetGlobal(state.MemoryHash);
+        Exchange(code, memory, 0, 1, 2);
         module.Define(function, code);
         return function;
+    }
+
+    // Where the contents differ, puts the old one on the log, which has room, and exchanges what the cell adds to the hash. Contents and cell are lost.
+    private void Exchange(CodeBuilder code, uint memory, uint cell, uint old, uint changed)
+    {
+        code.Get(old).Get(changed).Op(I64Ne).If();
+        Append(code, memory, cell, old);
+        KeyOf(code, memory, cell);
+        code.Set(cell).Global(state.MemoryHash).Get(cell);
+        Mix(code, () => code.Get(old), old);
+        code.Op(I64Xor).Get(cell);
+        Mix(code, () => code.Get(changed), changed);
+        code.Op(I64Xor).SetGlobal(state.MemoryHash).End();
     }
 
     private static void KeyOf(CodeBuilder code, uint memory, uint cell) => code.Get(cell).I64(Tag(memory)).Op(I64Or).I64(SplitMix.Second).Op(I64Mul);
@@ -335,9 +341,12 @@ internal sealed partial class HarnessMemories
             Load(code, memory, first);
             code.Set(old);
             Store();
-            code.Get(first).Get(old);
+
+            // No call may stand between the write and the log: where the stack ran out there, nobody would undo the write.
             Load(code, memory, first);
-            code.Call(exchange[memory]).Op(Return).End();
+            code.Set(last);
+            Exchange(code, memory, first, old, last);
+            code.Op(Return).End();
         }
 
         code.Get(last).Call(touch[memory]);

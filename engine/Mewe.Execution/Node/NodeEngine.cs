@@ -65,7 +65,9 @@ public sealed class NodeEngine : IWasmEngine
         }
 
         await engine.DisposeAsync().ConfigureAwait(false);
-        return failure;
+        return options.Inlines && failure.Message.Contains($"bad option: {WorkerProfile.NoInlining}", StringComparison.Ordinal)
+            ? await StartAsync(options with { NodePath = path, Inlines = false }, cancellationToken).ConfigureAwait(false)
+            : failure;
     }
 
     /// <inheritdoc/>

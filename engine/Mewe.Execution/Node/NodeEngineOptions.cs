@@ -25,4 +25,7 @@ public sealed record NodeEngineOptions
 
     /// <summary>More V8 or node flags for all processes.</summary>
     public ImmutableArray<string> ExtraFlags { get; init; } = [];
+
+    /// <summary>Whether this V8 inlines and can be told not to; V8 12 does not.</summary>
+    internal bool Inlines { get; init; } = true;
 }

@@ -7,6 +7,9 @@ namespace Mewe.Execution.Node;
 /// <param name="Flags">V8 and node flags.</param>
 internal sealed record WorkerProfile(string Name, ImmutableArray<string> Flags)
 {
+    /// <summary>A flag that V8 12 does not know, and node ends where it does not know one.</summary>
+    public const string NoInlining = "--no-wasm-inlining";
+
     private static readonly ImmutableArray<string> Always = ["--no-warnings", "--max-old-space-size=512"];
 
     private static readonly ImmutableArray<string> AnyX64 = ["--no-enable-avx", "--no-enable-bmi1", "--no-enable-bmi2", "--no-enable-lzcnt"];
@@ -22,7 +25,7 @@ internal sealed record WorkerProfile(string Name, ImmutableArray<string> Flags)
     /// measured no better (V8 14.6), and without V8's helper threads the processes of a pool do not fight for the cores. Without inlining functions need not count their calls, which costs a sixth.
     /// </summary>
     public static WorkerProfile Sweep(NodeEngineOptions options) =>
-        new("sweep", [.. Always, "--liftoff-only", "--no-wasm-inlining", "--single-threaded", $"--wasm-max-mem-pages={options.MaximumMemoryPages}", .. options.ExtraFlags]);
+        new("sweep", [.. Always, "--liftoff-only", .. WithoutInlining(options), "--single-threaded", $"--wasm-max-mem-pages={options.MaximumMemoryPages}", .. options.ExtraFlags]);
 
     /// <summary>Whole programs, tiered up as V8 does for everybody.</summary>
     public static WorkerProfile Run(NodeEngineOptions options) =>
@@ -42,7 +45,9 @@ internal sealed record WorkerProfile(string Name, ImmutableArray<string> Flags)
     /// without the instructions that not every x64 processor has, so that which functions have the same code does not depend on the machine.
     /// </summary>
     public static WorkerProfile Code(NodeEngineOptions options) =>
-        new("code", [.. Always, .. OptimizedOnly, "--no-wasm-inlining", .. AnyX64, "--single-threaded", "--print-wasm-code", .. options.ExtraFlags]) { PrintsCode = true };
+        new("code", [.. Always, .. OptimizedOnly, .. WithoutInlining(options), .. AnyX64, "--single-threaded", "--print-wasm-code", .. options.ExtraFlags]) { PrintsCode = true };
+
+    private static ImmutableArray<string> WithoutInlining(NodeEngineOptions options) => options.Inlines ? [NoInlining] : [];
 
     /// <summary>V8 as it comes.</summary>
     public static WorkerProfile Session(NodeEngineOptions options) => new("session", [.. Always, .. options.ExtraFlags]);

@@ -73,4 +73,10 @@ public sealed record FunctionVariants(uint Function, ImmutableArray<LinkedVarian
     /// <see cref="FunctionDispatch.Form"/> from here, and those that keep choices also <see cref="FunctionDispatch.Bound"/>.
     /// </summary>
     public FunctionDispatch? Dispatch { get; init; }
+
+    /// <summary>
+    /// Functions of the original module that are small and called often from here: direct calls to them have one of their bodies in their place (<see cref="Mewe.Linking.Dispatch.InlinedCalls"/>), so the
+    /// choice that is made for this function is made for these calls as well. One without variants, or that cannot be inlined, is called as before.
+    /// </summary>
+    public ImmutableArray<uint> Inlines { get; init; } = [];
 }

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Mewe.Diversify;
 using Mewe.Linking.Custom;
@@ -24,7 +25,6 @@ internal sealed class Linkage
     private readonly HashSet<uint> referenced = [];
     private readonly BlindWord? blind;
     private readonly ChoiceCode? chooser;
-    private BoundCalls bound;
     private readonly List<EntryWrapper> wrappers = [];
     private readonly List<MultivariantFunction> linked = [];
     private readonly List<string> notes = [];
@@ -58,8 +58,6 @@ internal sealed class Linkage
             var import = AddImport() ?? plan.ExistingImport;
             chooser = new ChoiceCode(module, plan.Mode, options.Generator, constants, import, modes, CountsDrawn(), blind);
         }
-
-        bound = new BoundCalls(constants, []);
     }
 
     private bool HasVariants { get; }
@@ -76,14 +74,12 @@ internal sealed class Linkage
         chooser?.Append();
         AddWrappers();
         Place();
-        bound = new BoundCalls(constants, functions.Zip(linked)
-            .Where(pair => pair.Second is { Dispatch.Bound: true, Variants.IsEmpty: false })
-            .Select(pair => KeyValuePair.Create(pair.First.Function, ChoicesOf(pair.Second))));
-        foreach (var (function, place) in functions.Zip(linked))
+        var bodies = Bodies();
+        for (var i = 0; i < functions.Length; i++)
         {
-            if (!function.Variants.IsEmpty)
+            if (!functions[i].Variants.IsEmpty)
             {
-                AddBodies(function, place);
+                linked[i] = AddBodies(new LinkedFunction(functions[i], linked[i]), bodies);
             }
         }
 
@@ -245,39 +241,67 @@ internal sealed class Linkage
                 variants.Add(new MultivariantVariant(first, [.. Enumerable.Range(1, variant.Code.Outlined.Length).Select(i => first + (uint)i)], variant.Steps, variant.Evidence));
             }
 
-            linked.Add(new MultivariantFunction(index, appended, function.Reason, variants.MoveToImmutable()) { Dispatch = dispatch });
+            linked.Add(new MultivariantFunction(index, appended, function.Reason, variants.MoveToImmutable())
+            {
+                Dispatch = dispatch,
+                Inlines = InlinesCalls ? [.. function.Inlines.Order().Select(shift.Apply)] : [],
+            });
         }
     }
 
     private static uint[] ChoicesOf(MultivariantFunction function) => [.. Enumerable.Range(0, function.ChoiceCount).Select(function.FunctionOf)];
 
-    /// <summary>Appends the bodies of a function in the order in which <see cref="Place"/> gave them their indices, and puts the dispatcher in the function's place.</summary>
-    private void AddBodies(FunctionVariants function, MultivariantFunction place)
+    /// <summary>How bodies are written, once every function has its place.</summary>
+    private LinkedBodies Bodies()
     {
+        var placed = functions.Zip(linked, (function, place) => new LinkedFunction(function, place)).Where(function => !function.Variants.Variants.IsEmpty).ToFrozenDictionary(function => function.Index);
+        var called = InlinesCalls ? placed.Values.SelectMany(function => function.Variants.Inlines).Where(placed.ContainsKey).Distinct() : [];
+        return new LinkedBodies(original, shift, blind,
+            new BoundCalls(constants, placed.Values.Where(function => function.Place.Dispatch.Bound).Select(function => KeyValuePair.Create(function.Index, ChoicesOf(function.Place)))),
+            new InlinedCalls(constants, called.Select(callee => (callee, original.TypeOfFunction(callee),
+                placed[callee].Variants.Variants.Select(variant => variant.Code.Code).Prepend(original.Bodies[(int)callee - original.ImportedFunctionCount].Decode())))),
+            placed);
+    }
+
+    /// <summary>Who forces or steers choices wants every call to go through its dispatcher.</summary>
+    private bool InlinesCalls => options.Policy is not (DispatchPolicy.Forced or DispatchPolicy.Steered);
+
+    /// <summary>Appends the bodies of a function in the order in which <see cref="Place"/> gave them their indices, and puts the dispatcher in the function's place.</summary>
+    /// <returns>The function's place, with what was inlined.</returns>
+    private MultivariantFunction AddBodies(LinkedFunction function, LinkedBodies bodies)
+    {
+        var place = function.Place;
         var type = TypeOf(place.Index);
         var body = (int)(place.Index - FirstDefined);
-        var code = WithBoundCalls(module.Bodies[body], function.Function);
-        if (place.Original is null)
-        {
-            if (!ReferenceEquals(code, module.Bodies[body]))
-            {
-                module.Bodies[body] = code;
-            }
-        }
-        else
+        var (code, sites) = bodies.Original(function, module.Bodies[body]);
+        if (place.Original is not null)
         {
             module.AddFunction(type, code);
         }
-
-        for (var i = 0; i < function.Variants.Length; i++)
+        else if (!ReferenceEquals(code, module.Bodies[body]))
         {
-            AddVariant(function, i + 1, place.Variants[i], type);
+            module.Bodies[body] = code;
+        }
+
+        var variants = ImmutableArray.CreateBuilder<MultivariantVariant>(place.Variants.Length);
+        for (var i = 0; i < place.Variants.Length; i++)
+        {
+            var (variant, variantSites, outlined) = bodies.Variant(function, i + 1);
+            module.AddFunction(type, variant);
+            foreach (var (helper, helperBody) in function.Variants.Variants[i].Code.Outlined.Zip(outlined))
+            {
+                module.AddFunction(module.IndexOfType(helper.Type), helperBody);
+            }
+
+            variants.Add(place.Variants[i] with { Inlined = variantSites });
         }
 
         if (place.Original is not null)
         {
-            module.Bodies[body] = Dispatcher(function, place, type);
+            module.Bodies[body] = Dispatcher(function.Variants, place, type);
         }
+
+        return place with { Inlined = sites, Variants = variants.MoveToImmutable() };
     }
 
     private FunctionBody Dispatcher(FunctionVariants function, MultivariantFunction place, uint type)
@@ -307,61 +331,6 @@ internal sealed class Linkage
         var global = new AppendedCode(module).Global32(0);
         module.Exports.Add(new Export(MultivariantLinker.SteeringExport(function), ExternKind.Global, global));
         return global;
-    }
-
-    /// <summary>The body of an original, whose calls to bound functions go to what is drawn for body 0. Only the bytes of their indices are written anew.</summary>
-    private FunctionBody WithBoundCalls(FunctionBody body, uint caller)
-    {
-        if (bound.IsEmpty)
-        {
-            return body;
-        }
-
-        var site = 0;
-        return FunctionIndexShift.Replace(body, instruction =>
-            BoundCalls.IsDirectCall(instruction.Opcode) && shift.Undo(instruction.Index) is { } callee && bound.Binds(instruction.WithIndex(callee))
-                ? instruction.WithIndex(bound.Target(callee, caller, 0, site++))
-                : instruction);
-    }
-
-    private void AddVariant(FunctionVariants function, int number, MultivariantVariant place, uint type)
-    {
-        var variant = function.Variants[number - 1];
-        var outlined = variant.Code.Outlined;
-        var site = 0;
-        module.AddFunction(type, Resolve(variant.Code.Code));
-        foreach (var helper in outlined)
-        {
-            module.AddFunction(module.IndexOfType(helper.Type), Resolve(helper.Code));
-        }
-
-        FunctionBody Resolve(FunctionCode code) => new(new FunctionCode(code.Locals, [.. code.Instructions.Select(Target)]));
-
-        Instruction Target(Instruction instruction)
-        {
-            if (VariantCode.NamesBlindWord(instruction))
-            {
-                return instruction.WithIndex(blind!.Global);
-            }
-
-            if (!FunctionIndexShift.RefersToFunction(instruction.Opcode))
-            {
-                return instruction;
-            }
-
-            if (instruction.Index < VariantCode.OutlinedBase)
-            {
-                return instruction.Index >= (uint)original.FunctionCount
-                    ? throw MultivariantLinker.Unfit(function, $"a variant refers to function {instruction.Index}, which does not exist")
-                    : bound.Binds(instruction) ? instruction.WithIndex(bound.Target(instruction.Index, function.Function, number, site++))
-                    : shift.Apply(instruction);
-            }
-
-            var helper = instruction.Index - VariantCode.OutlinedBase;
-            return helper < (uint)outlined.Length
-                ? instruction.WithIndex(place.Outlined[(int)helper])
-                : throw MultivariantLinker.Unfit(function, $"a variant refers to outlined function {helper} of {outlined.Length}");
-        }
     }
 
     private void RewriteCustomSections(MultivariantMap map)
@@ -432,7 +401,7 @@ internal sealed class Linkage
 
     private byte[]? RewriteBranchHints(CustomSection section, MultivariantMap map)
     {
-        var originals = map.Functions.Where(function => function.Original is not null).ToDictionary(function => function.Index, function => function.Original!.Value);
+        var originals = map.Functions.Where(function => !function.Variants.IsEmpty).ToDictionary(function => function.Index, function => (Index: function.Original ?? function.Index, function.Inlined));
         var imported = (uint)original.ImportedFunctionCount;
         return BranchHints.TryRewrite(section.Bytes, function =>
         {
@@ -441,8 +410,8 @@ internal sealed class Linkage
                 return null;
             }
 
-            var index = originals.GetValueOrDefault(shift.Apply(function), shift.Apply(function));
-            return (index, original.Bodies[(int)(function - imported)], module.Bodies[(int)(index - FirstDefined)]);
+            var (index, inlined) = originals.GetValueOrDefault(shift.Apply(function), (shift.Apply(function), InlinedSites.None));
+            return (index, original.Bodies[(int)(function - imported)], module.Bodies[(int)(index - FirstDefined)], inlined);
         });
     }
 }

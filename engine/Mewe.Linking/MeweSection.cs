@@ -12,16 +12,17 @@ namespace Mewe.Linking;
 /// Layout, in the primitives of the WebAssembly binary format (u8 one byte, u32/u64 LEB128, name = length and UTF-8, vec = count and entries, opt = u8 0 or 1
 /// and then the value), with no times or paths, so that it is a function of what was linked:
 /// <code>
-///   u8 version = 5 | name tool version | 32 bytes SHA-256 of the original | u64 seed | name options | name plan | vec(name) strings
+///   u8 version = 6 | name tool version | 32 bytes SHA-256 of the original | u64 seed | name options | name plan | vec(name) strings
 ///   u8 policy | u32 forced choice | u8 randomness | u8 generator | opt(u32) added import | opt(u32) global of the blind word | u32 empty functions
 ///   vec(u8 role, u32 index) generated | vec(u32 function, u32 index, u8 is start) wrappers
-///   vec functions: u32 index, opt(u32) original, dispatch, opt(u32 string) reason,
-///     vec variants: u32 index, vec(u32) outlined, vec steps, evidence
+///   vec functions: u32 index, opt(u32) original, dispatch, vec(u32) inlines, inlined, opt(u32 string) reason,
+///     vec variants: u32 index, vec(u32) outlined, inlined, vec steps, evidence
 ///   dispatch: u8 mode, u8 form, u32 period, u8 bound
+///   inlined: u32 appended groups of locals, vec(u32 position behind the last site, u32 length, u32 callee) sites
 ///   step: u32 string (transform), vec(u32 string) rules
 ///   evidence: u8 kind, u32 inputs, u32 branches, u32 branches covered, u32 inconclusive, opt(u32 string) not proved
 /// </code>
-/// Versions 1 to 4 came from releases whose dispatchers were other code: what they made can be checked by them only.
+/// Versions 1 to 5 came from releases whose dispatchers were other code: what they made can be checked by them only.
 /// </remarks>
 public sealed record MeweSection
 {
@@ -29,7 +30,7 @@ public sealed record MeweSection
     public const string Name = "mewe";
 
     /// <summary>The layout that is written.</summary>
-    public const byte CurrentVersion = 5;
+    public const byte CurrentVersion = 6;
 
     public required string ToolVersion { get; init; }
 
@@ -117,11 +118,14 @@ public sealed record MeweSection
             output.U32(function.Index);
             Optional(output, function.Original);
             WriteDispatch(output, function.Dispatch);
+            Each(output, function.Inlines, output.U32);
+            WriteInlined(output, function.Inlined);
             Optional(output, function.Reason is { } reason ? strings.IndexOf(reason) : null);
             Each(output, function.Variants, variant =>
             {
                 output.U32(variant.Index);
                 Each(output, variant.Outlined, output.U32);
+                WriteInlined(output, variant.Inlined);
                 Each(output, variant.Steps, step => WriteStep(output, step, strings));
                 output.Byte((byte)variant.Evidence.Kind);
                 output.U32(variant.Evidence.Inputs);
@@ -139,6 +143,19 @@ public sealed record MeweSection
         output.Byte((byte)dispatch.Form);
         output.U32(dispatch.Period);
         output.Byte(dispatch.Bound ? (byte)1 : (byte)0);
+    }
+
+    private static void WriteInlined(BinaryEncoder output, InlinedSites inlined)
+    {
+        output.U32(inlined.LocalGroups);
+        var last = 0u;
+        Each(output, inlined.Sites, site =>
+        {
+            output.U32(site.Position - last);
+            output.U32(site.Length);
+            output.U32(site.Callee);
+            last = site.Position + site.Length;
+        });
     }
 
     private static void WriteStep(BinaryEncoder output, VariantStep step, StringTable strings)
@@ -205,13 +222,33 @@ public sealed record MeweSection
         var index = decoder.U32();
         var original = Optional(ref decoder);
         var dispatch = new FunctionDispatch(Known<DispatchMode>(ref decoder)) { Form = Known<DispatchForm>(ref decoder), Period = decoder.U32(), Bound = Flag(ref decoder) };
+        var inlines = Array(ref decoder, "inlined functions", (ref BinaryDecoder d) => d.U32());
+        var inlined = ReadInlined(ref decoder);
         var reason = Optional(ref decoder) is { } number ? String(ref decoder, number, strings) : null;
-        var variants = Array(ref decoder, "variants", (ref BinaryDecoder d) => new MultivariantVariant(
-            d.U32(),
-            Array(ref d, "outlined functions", (ref BinaryDecoder inner) => inner.U32()),
-            Array(ref d, "steps", (ref BinaryDecoder inner) => ReadStep(ref inner, strings)),
-            ReadEvidence(ref d, strings)));
-        return new MultivariantFunction(index, original, reason, variants) { Dispatch = dispatch };
+        var variants = Array(ref decoder, "variants", (ref BinaryDecoder d) => ReadVariant(ref d, strings));
+        return new MultivariantFunction(index, original, reason, variants) { Dispatch = dispatch, Inlines = inlines, Inlined = inlined };
+    }
+
+    private static MultivariantVariant ReadVariant(ref BinaryDecoder decoder, ImmutableArray<string> strings)
+    {
+        var index = decoder.U32();
+        var outlined = Array(ref decoder, "outlined functions", (ref BinaryDecoder d) => d.U32());
+        var inlined = ReadInlined(ref decoder);
+        var steps = Array(ref decoder, "steps", (ref BinaryDecoder d) => ReadStep(ref d, strings));
+        return new MultivariantVariant(index, outlined, steps, ReadEvidence(ref decoder, strings)) { Inlined = inlined };
+    }
+
+    private static InlinedSites ReadInlined(ref BinaryDecoder decoder)
+    {
+        var groups = decoder.U32();
+        var last = 0ul;
+        var sites = Array(ref decoder, "inlined calls", (ref BinaryDecoder d) =>
+        {
+            var (position, length, callee) = (last + d.U32(), d.U32(), d.U32());
+            last = position + length;
+            return last <= uint.MaxValue ? new InlinedSite((uint)position, length, callee) : throw d.Malformed($"no body has an instruction {last}");
+        });
+        return sites.IsEmpty ? groups == 0 ? InlinedSites.None : throw decoder.Malformed("locals were appended for no inlined call") : new InlinedSites(groups, sites);
     }
 
     private static VariantStep ReadStep(ref BinaryDecoder decoder, ImmutableArray<string> strings) => new(

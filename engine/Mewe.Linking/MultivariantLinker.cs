@@ -25,6 +25,12 @@ public static class MultivariantLinker
     /// <summary>The most choices that a dispatcher may have, the original included.</summary>
     public const int MaxChoices = 1024;
 
+    /// <summary>Bodies of a function that are inlined in the place of its calls (<see cref="FunctionVariants.Inlines"/>): so many of the shortest.</summary>
+    public const int MostInlinedBodies = InlinedCalls.MostBodies;
+
+    /// <summary>Bodies that may be inlined one in the other.</summary>
+    public const int DeepestInlining = LinkedBodies.DeepestNesting;
+
     /// <summary>Under <see cref="DispatchPolicy.Steered"/>: the exported i32 global that holds the choice of a function, by its index in the original module.</summary>
     public static string SteeringExport(uint function) => $"mewe_choice_{function}";
 
@@ -93,6 +99,11 @@ public static class MultivariantLinker
                 throw Unfit(function, "bodies with several results cannot stand in a dispatcher");
             }
 
+            if (function.Inlines.FirstOrDefault(callee => callee < imported || callee >= count, imported) is var foreign && foreign != imported)
+            {
+                throw Unfit(function, $"function {foreign} cannot be inlined: the module does not define it");
+            }
+
             if (function.Variants.Length >= MaxChoices)
             {
                 throw new LinkException(LinkErrorKind.LimitExceeded,
@@ -115,7 +126,7 @@ public static class MultivariantLinker
         : dispatch.Period != 0 ? "only a periodic dispatch has a period"
         : null;
 
-    /// <summary>Whether functions of this type can be dispatched with <see cref="DispatchForm.Inlined"/>: those of at most one result.</summary>
+    /// <summary>Whether functions of this type can be dispatched with <see cref="DispatchForm.Inlined"/>, and calls of them be inlined: those of at most one result.</summary>
     public static bool CanInline(FunctionType type) => InlinedBodies.Fits(type);
 
     internal static LinkException Unfit(FunctionVariants function, string why) =>

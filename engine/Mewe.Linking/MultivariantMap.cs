@@ -47,6 +47,9 @@ public sealed record MultivariantVariant(uint Index, ImmutableArray<uint> Outlin
 {
     /// <summary>The steps without their rules.</summary>
     public ImmutableArray<string> Transforms => [.. Steps.Select(step => step.Transform)];
+
+    /// <summary>Calls in whose place a callee's body stands.</summary>
+    public InlinedSites Inlined { get; init; } = InlinedSites.None;
 }
 
 /// <summary>A function that was to be diversified.</summary>
@@ -58,6 +61,12 @@ public sealed record MultivariantFunction(uint Index, uint? Original, string? Re
 {
     /// <summary>What its calls get. Says nothing where there are no variants.</summary>
     public FunctionDispatch Dispatch { get; init; } = new(DispatchMode.Call);
+
+    /// <summary>Functions whose bodies may stand in the place of direct calls to them, in this function's bodies.</summary>
+    public ImmutableArray<uint> Inlines { get; init; } = [];
+
+    /// <summary>In the original's body: calls in whose place a callee's body stands.</summary>
+    public InlinedSites Inlined { get; init; } = InlinedSites.None;
 
     /// <summary>How many functions there are to choose from: the original and the variants.</summary>
     public int ChoiceCount => 1 + Variants.Length;

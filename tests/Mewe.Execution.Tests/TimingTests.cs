@@ -26,6 +26,21 @@ public abstract class TimingTests(EngineUnderTest fixture)
     }
 
     [Theory]
+    [InlineData(7, 3)]
+    [InlineData(2, 5)]
+    [InlineData(4, 1)]
+    public async Task Rounds_are_divided_among_processes(int rounds, int processes)
+    {
+        var module = Data("bin2base64.reactor.wasm");
+        var request = new TimingRequest([module, module], new ReactorWorkload([Bytes("hello")]), rounds) { Tier = TimingTier.Settled, Processes = processes };
+        var result = await Time(request);
+
+        Assert.All(result.Nanoseconds, taken => Assert.Equal(rounds, taken.Length));
+        Assert.Equal(rounds, request.Parts().Sum(part => part.Rounds));
+        Assert.Equal(Math.Min(rounds, processes), request.Parts().Count());
+    }
+
+    [Theory]
     [MemberData(nameof(AllTiers))]
     public async Task A_module_that_works_twice_as_much_takes_twice_as_long(TimingTier tier)
     {

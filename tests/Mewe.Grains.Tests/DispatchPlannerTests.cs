@@ -14,7 +14,7 @@ public sealed class DispatchPlannerTests
         new Dictionary<uint, FunctionFrequency> { [Entry] = new(1, 20), [Cold] = new(1, 5000), [Inner] = new(1000, 40_000), [Other] = new(1, 4), [OtherInner] = new(1, 4) }.ToImmutableSortedDictionary(),
         new Dictionary<(uint, uint), double> { [(Entry, Cold)] = 1, [(Cold, Inner)] = 1000, [(Other, OtherInner)] = 1 }.ToImmutableSortedDictionary());
 
-    private static readonly ChoiceCosts Costs = new(20, 0.3, 4);
+    private static readonly ChoiceCosts Costs = new(20, 0.3, 4, 0);
 
     private const int Choices = 17;
 

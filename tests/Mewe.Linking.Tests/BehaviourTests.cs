@@ -74,6 +74,45 @@ public sealed class BehaviourTests(EngineFixture fixture)
     }
 
     [Theory]
+    [InlineData(DispatchPolicy.Call, false)]
+    [InlineData(DispatchPolicy.Call, true)]
+    [InlineData(DispatchPolicy.Entry, true)]
+    [InlineData(DispatchPolicy.Instance, false)]
+    [InlineData(DispatchPolicy.Auto, true)]
+    public async Task It_answers_as_its_original_does_with_every_call_inlined_that_can_be(DispatchPolicy policy, bool wasi)
+    {
+        foreach (var name in Programs.Names)
+        {
+            var program = Programs.Make(name, wasi);
+            var functions = Variants.Inlining(program.Module, Variants.Mixed(program.Module, Variants.PaddedAll(program.Module, 5), 3));
+            var linked = MultivariantLinker.Link(program.Module, functions, new LinkOptions { Policy = policy });
+            Assert.Null(ModuleValidator.Validate(ModuleReader.Read(linked.Module), Cancellation));
+            Assert.Empty(StructureCheck.Compare(program.Module, ModuleReader.Read(linked.Module)));
+
+            Assert.Equal(await AnswersAsync(program.Module.Source.ToArray(), program.Script), await AnswersAsync(linked.Module, program.Script));
+        }
+    }
+
+    [Theory]
+    [InlineData(DispatchPolicy.Call)]
+    [InlineData(DispatchPolicy.Entry)]
+    public async Task Every_command_among_the_samples_answers_as_its_original_does_with_small_functions_inlined(DispatchPolicy policy)
+    {
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "samples"), "*.wasm").Where(file => !file.EndsWith(".reactor.wasm", StringComparison.Ordinal)).Order())
+        {
+            var original = ModuleReader.Read(await File.ReadAllBytesAsync(file, Cancellation));
+            bool IsSmall(uint function) => original.Bodies[(int)function - original.ImportedFunctionCount].Decode().Instructions.Length <= 40;
+            ImmutableArray<FunctionVariants> functions = [.. Variants.Inlining(original, Variants.PaddedAll(original, 3)).Select(function => function with { Inlines = [.. function.Inlines.Where(IsSmall)] })];
+            var linked = MultivariantLinker.Link(original, functions, new LinkOptions { Policy = policy });
+            Assert.Null(ModuleValidator.Validate(ModuleReader.Read(linked.Module), Cancellation));
+            Assert.Empty(StructureCheck.Compare(original, ModuleReader.Read(linked.Module)));
+            Assert.Contains(linked.Map.Functions, function => !function.Inlined.IsNone);
+
+            Assert.Equal(await OutcomesAsync(original.Source), await OutcomesAsync(linked.Module));
+        }
+    }
+
+    [Theory]
     [InlineData(0u)]
     [InlineData(1u)]
     [InlineData(2u)]

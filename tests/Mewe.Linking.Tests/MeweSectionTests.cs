@@ -85,7 +85,8 @@ public sealed class MeweSectionTests
     [InlineData(2, "older release")]
     [InlineData(3, "older release")]
     [InlineData(4, "older release")]
-    [InlineData(6, "not known")]
+    [InlineData(5, "older release")]
+    [InlineData(7, "not known")]
     public void Another_layout_is_refused_with_a_reason(byte version, string reason)
     {
         var module = ModuleReader.Read(Link(out var original).Module);

@@ -39,6 +39,13 @@ internal static class Variants
            select new FunctionDispatch(mode) { Form = form, Bound = bound, Period = mode == DispatchMode.Periodic ? 3u : 0 },
     ];
 
+    /// <summary>The functions, with everything that they call inlined where it can be.</summary>
+    public static ImmutableArray<FunctionVariants> Inlining(WasmModule module, ImmutableArray<FunctionVariants> functions) => [.. functions.Select(function => function with
+    {
+        Inlines = [.. module.Bodies[(int)function.Function - module.ImportedFunctionCount].Decode().Instructions
+            .Where(instruction => instruction.Opcode == Opcode.Call && instruction.Index >= (uint)module.ImportedFunctionCount).Select(instruction => instruction.Index).Distinct()],
+    })];
+
     /// <summary>Gives the functions all ways to dispatch in turn, beginning with one of them; bodies with several results are called, for they cannot be inlined.</summary>
     public static ImmutableArray<FunctionVariants> Mixed(WasmModule module, ImmutableArray<FunctionVariants> functions, int first) =>
         [.. functions.Select((function, i) => function with { Dispatch = Fitting(Dispatches[(first + (7 * i)) % Dispatches.Length], module.TypeOfFunction(function.Function)) })];

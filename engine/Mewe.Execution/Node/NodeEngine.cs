@@ -30,7 +30,7 @@ public sealed class NodeEngine : IWasmEngine
         sessions = new WorkerPool(nodePath, WorkerProfile.Session(options), options.Workers, options.RequestsPerWorker);
         timings = new WorkerPool(nodePath, WorkerProfile.Run(options), 1, options.RequestsPerWorker);
         optimizedTimings = new WorkerPool(nodePath, WorkerProfile.Optimized(options), 1, options.RequestsPerWorker);
-        settledTimings = new WorkerPool(nodePath, WorkerProfile.Settled(options), 1, options.RequestsPerWorker);
+        settledTimings = new WorkerPool(nodePath, WorkerProfile.Settled(options), 1, requestsPerWorker: 1);
         codes = new WorkerPool(nodePath, WorkerProfile.Code(options), options.Workers, options.RequestsPerWorker);
     }
 
@@ -125,8 +125,25 @@ public sealed class NodeEngine : IWasmEngine
                 TimingTier.Settled => settledTimings,
                 _ => timings,
             };
-            var result = await pool.ExecuteAsync(TimingCodec.Encode(request), request.AbortAfter ?? options.AbortAfter, cancellationToken).ConfigureAwait(false);
-            return result.TryGet(out var reply, out var failure) ? TimingCodec.Decode(request, reply) : failure;
+            TimingResult? all = null;
+            foreach (var part in request.Parts())
+            {
+                var result = await pool.ExecuteAsync(TimingCodec.Encode(part), request.AbortAfter ?? options.AbortAfter, cancellationToken).ConfigureAwait(false);
+                if (!result.TryGet(out var reply, out var failure))
+                {
+                    return failure;
+                }
+
+                var taken = TimingCodec.Decode(part, reply);
+                if (taken.Rejection is not null)
+                {
+                    return taken;
+                }
+
+                all = all?.And(taken) ?? taken;
+            }
+
+            return all!;
         }
         finally
         {

@@ -12,7 +12,6 @@ internal sealed class EntryComparison(WasmModule original, WasmModule multivaria
     private readonly FunctionIndexShift shift = map.Shift;
     private readonly HashSet<EntryWrapper> wrappers = [.. map.Wrappers];
     private readonly FrozenDictionary<uint, uint> boundChoices = map.BoundChoices();
-    private readonly HashSet<uint> diversified = [.. map.Functions.Where(function => !function.Variants.IsEmpty).Select(function => function.Index)];
 
     public void Run()
     {
@@ -145,14 +144,14 @@ internal sealed class EntryComparison(WasmModule original, WasmModule multivaria
 
     private void CompareBodies()
     {
-        var originals = map.Functions.Where(function => function.Original is not null)
-            .GroupBy(function => function.Index).ToDictionary(group => group.Key, group => group.First().Original!.Value);
+        var diversified = map.Functions.Where(function => !function.Variants.IsEmpty).GroupBy(function => function.Index).ToDictionary(group => group.Key, group => group.First());
         var importedBefore = (uint)original.ImportedFunctionCount;
         var importedAfter = (uint)multivariant.ImportedFunctionCount;
         for (var i = 0; i < original.Bodies.Count; i++)
         {
             var index = shift.Apply(importedBefore + (uint)i);
-            var (at, what) = originals.TryGetValue(index, out var appended) ? (appended, "the appended original differs from the original's body")
+            var function = diversified.GetValueOrDefault(index);
+            var (at, what) = function?.Original is { } appended ? (appended, "the appended original differs from the original's body")
                 : (index, "it has no dispatcher, and its body differs from the original's");
             if (at < importedAfter || at - importedAfter >= (uint)multivariant.Bodies.Count)
             {
@@ -160,7 +159,7 @@ internal sealed class EntryComparison(WasmModule original, WasmModule multivaria
                 continue;
             }
 
-            Expect(SameBody(original.Bodies[i], multivariant.Bodies[(int)(at - importedAfter)], mayBind: diversified.Contains(index)), $"function {at}", what);
+            Expect(SameBody(original.Bodies[i], multivariant.Bodies[(int)(at - importedAfter)], function), $"function {at}", what);
         }
     }
 
@@ -173,8 +172,8 @@ internal sealed class EntryComparison(WasmModule original, WasmModule multivaria
         }
     }
 
-    /// <param name="mayBind">Direct calls may name a choice of a function that is bound in place of the function itself.</param>
-    private bool SameBody(FunctionBody before, FunctionBody after, bool mayBind)
+    /// <param name="function">The function, if it is diversified: its direct calls may name a choice of a function that is bound in place of the function itself, or have become a body.</param>
+    private bool SameBody(FunctionBody before, FunctionBody after, MultivariantFunction? function)
     {
         if (before.Content.Span.SequenceEqual(after.Content.Span))
         {
@@ -183,19 +182,19 @@ internal sealed class EntryComparison(WasmModule original, WasmModule multivaria
                 !FunctionIndexShift.RefersToFunction(instruction.Opcode) || shift.Apply(instruction.Index) == instruction.Index);
         }
 
-        if (shift.IsNone && !(mayBind && boundChoices.Count > 0))
+        if (shift.IsNone && (function is null || (boundChoices.Count == 0 && function.Inlined.IsNone)))
         {
             return false;
         }
 
         var (expected, found) = (before.Decode(), after.Decode());
-        var instructions = found.Instructions.AsSpan();
-        if (mayBind)
+        if (function is not null)
         {
-            instructions = found.Instructions.Select(Unbound).ToArray();
+            found = function.Inlined.Undo(found);
+            found = new FunctionCode(found.Locals, [.. found.Instructions.Select(Unbound)]);
         }
 
-        return expected.Locals.AsSpan().SequenceEqual(found.Locals.AsSpan()) && SameInstructions(expected.Instructions.AsSpan(), instructions);
+        return expected.Locals.AsSpan().SequenceEqual(found.Locals.AsSpan()) && SameInstructions(expected.Instructions.AsSpan(), found.Instructions.AsSpan());
     }
 
     private Instruction Unbound(Instruction instruction) =>

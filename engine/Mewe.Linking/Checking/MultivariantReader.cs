@@ -78,6 +78,7 @@ public static class MultivariantReader
                 functions.Add(new FunctionVariants(map.Shift.Undo(function.Index)!.Value, [.. function.Variants.Select(Extract)])
                 {
                     Reason = function.Reason,
+                    Inlines = [.. function.Inlines.Select(Inlinable)],
                     Dispatch = !function.Variants.IsEmpty && (map.Policy == DispatchPolicy.Auto || function.Dispatch.Form != default || function.Dispatch.Bound)
                         ? function.Dispatch
                         : null,
@@ -86,6 +87,9 @@ public static class MultivariantReader
 
             return functions.MoveToImmutable();
         }
+
+        private uint Inlinable(uint index) => index >= imported && index < appended && map.Shift.Undo(index) is { } before
+            ? before : throw Wrong($"function {index} cannot be inlined: it is not one of the original's functions");
 
         /// <summary>The section must account for every function from some index to the last one, each of them once.</summary>
         private uint FirstAppended()
@@ -114,13 +118,13 @@ public static class MultivariantReader
 
         private LinkedVariant Extract(MultivariantVariant variant)
         {
-            var outlined = variant.Outlined.Select(index => new OutlinedFunction(module.TypeOfFunction(index), Code(index, variant))).ToImmutableArray();
-            return new LinkedVariant(new VariantCode(Code(variant.Index, variant), outlined), variant.Steps, variant.Evidence);
+            var outlined = variant.Outlined.Select(index => new OutlinedFunction(module.TypeOfFunction(index), Code(index, variant, InlinedSites.None))).ToImmutableArray();
+            return new LinkedVariant(new VariantCode(Code(variant.Index, variant, variant.Inlined), outlined), variant.Steps, variant.Evidence);
         }
 
-        private FunctionCode Code(uint index, MultivariantVariant variant)
+        private FunctionCode Code(uint index, MultivariantVariant variant, InlinedSites inlined)
         {
-            var code = module.Bodies[(int)(index - imported)].Decode();
+            var code = inlined.Undo(module.Bodies[(int)(index - imported)].Decode());
             return new FunctionCode(code.Locals, [.. code.Instructions.Select(Restore)]);
 
             Instruction Restore(Instruction instruction)

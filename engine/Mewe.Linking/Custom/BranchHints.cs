@@ -12,8 +12,8 @@ internal static class BranchHints
     public const string SectionName = "metadata.code.branch_hint";
 
     /// <summary>The hints of a module whose functions have moved, or null where the bytes make no sense.</summary>
-    /// <param name="moved">For a function of the module before: its index after, and its body before and after, which differ in immediates only.</param>
-    public static byte[]? TryRewrite(ReadOnlyMemory<byte> section, Func<uint, (uint Index, FunctionBody Before, FunctionBody After)?> moved)
+    /// <param name="moved">For a function of the module before: its index after, and its body before and after, which differ in immediates and inlined calls only.</param>
+    public static byte[]? TryRewrite(ReadOnlyMemory<byte> section, Func<uint, (uint Index, FunctionBody Before, FunctionBody After, InlinedSites Inlined)?> moved)
     {
         try
         {
@@ -25,7 +25,7 @@ internal static class BranchHints
         }
     }
 
-    private static byte[]? Rewrite(ReadOnlySpan<byte> section, Func<uint, (uint Index, FunctionBody Before, FunctionBody After)?> moved)
+    private static byte[]? Rewrite(ReadOnlySpan<byte> section, Func<uint, (uint Index, FunctionBody Before, FunctionBody After, InlinedSites Inlined)?> moved)
     {
         var decoder = new BinaryDecoder(section);
         var functions = new SortedDictionary<uint, List<(uint Offset, byte[] Hint)>>();
@@ -39,7 +39,7 @@ internal static class BranchHints
                 hints.Add((offset, decoder.Bytes(decoder.U32()).ToArray()));
             }
 
-            if (moved(function) is not { } target || !functions.TryAdd(target.Index, Relocate(hints, target.Before, target.After)))
+            if (moved(function) is not { } target || !functions.TryAdd(target.Index, Relocate(hints, target.Before, target.After, target.Inlined)))
             {
                 return null;
             }
@@ -67,7 +67,7 @@ internal static class BranchHints
         return output.ToArray();
     }
 
-    private static List<(uint Offset, byte[] Hint)> Relocate(List<(uint Offset, byte[] Hint)> hints, FunctionBody before, FunctionBody after)
+    private static List<(uint Offset, byte[] Hint)> Relocate(List<(uint Offset, byte[] Hint)> hints, FunctionBody before, FunctionBody after, InlinedSites inlined)
     {
         if (ReferenceEquals(before, after))
         {
@@ -79,7 +79,7 @@ internal static class BranchHints
         var offsets = new Dictionary<uint, uint>(from.Length);
         for (var i = 0; i < from.Length; i++)
         {
-            offsets[(uint)(from[i] - before.Offset)] = (uint)(to[i] - after.Offset);
+            offsets[(uint)(from[i] - before.Offset)] = (uint)(to[inlined.PositionOf(i)] - after.Offset);
         }
 
         return [.. hints.Where(hint => offsets.ContainsKey(hint.Offset)).Select(hint => (offsets[hint.Offset], hint.Hint))];

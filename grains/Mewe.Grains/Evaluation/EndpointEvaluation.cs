@@ -17,6 +17,9 @@ internal sealed class EndpointEvaluation(JobEngines engines, EvaluationOptions o
 
     private const int OriginalNodes = 8, OriginalRuns = 10;
 
+    /// <summary>See <see cref="TimingRequest.Processes"/>.</summary>
+    private const int TimedProcesses = 5;
+
     private static readonly TimeSpan TimingLimit = TimeSpan.FromMinutes(10);
 
     // Traces and times are the target's.
@@ -70,12 +73,12 @@ internal sealed class EndpointEvaluation(JobEngines engines, EvaluationOptions o
     private async Task<(ImmutableArray<Form> Forms, JobFailure? Failure)> LinkAsync(WasmModule original, MultivariantContents contents, CancellationToken cancellationToken)
     {
         var forms = ImmutableArray.CreateBuilder<Form>();
-        var profile = options.Recipes.Any(recipe => recipe.Policy is DispatchPolicy.Entry or DispatchPolicy.Instance)
+        var profile = options.Recipes.Any(recipe => recipe.Policy != DispatchPolicy.Auto)
             ? await new ProfileRecording(engine, original).RecordAsync(subject.Workload, options.Seed, cancellationToken) : null;
         foreach (var recipe in options.Recipes)
         {
             Progress($"linking and comparing: {recipe.Name}", 0);
-            var functions = profile is null || recipe.Policy == DispatchPolicy.Auto ? contents.Functions : Bound(recipe.Policy, original, contents.Functions, profile);
+            var functions = profile is null || recipe.Policy == DispatchPolicy.Auto || recipe.Name == LinkRecipe.MeweStyle ? contents.Functions : Dispatched(recipe.Policy, original, contents.Functions, profile);
             var linkOptions = new LinkOptions { Policy = recipe.Policy, Randomness = recipe.Randomness, Seed = options.Seed, ToolVersion = ToolVersion.Text };
             if (MultivariantLinker.TryLink(original, functions, linkOptions, out var error) is not { } linked)
             {
@@ -95,12 +98,17 @@ internal sealed class EndpointEvaluation(JobEngines engines, EvaluationOptions o
         return (forms.ToImmutable(), null);
     }
 
-    /// <summary>As a job under the policy binds functions, and not as the plan that was made for <c>auto</c> does.</summary>
-    private ImmutableArray<FunctionVariants> Bound(DispatchPolicy policy, WasmModule original, ImmutableArray<FunctionVariants> functions, WorkloadProfile profile)
+    /// <summary>As a job under the policy decides, and not as the plan that was made for <c>auto</c> does.</summary>
+    private ImmutableArray<FunctionVariants> Dispatched(DispatchPolicy policy, WasmModule original, ImmutableArray<FunctionVariants> functions, WorkloadProfile profile)
     {
-        var dispatched = Dispatching.Dispatched(original, functions.Select(function => (function.Function, function.Variants.Length)));
-        var bound = KeptChoices.Bound(policy, original, subject.Workload, dispatched, profile);
-        return [.. functions.Select(function => function with { Dispatch = (function.Dispatch ?? new FunctionDispatch(DispatchMode.Call)) with { Bound = bound.Contains(function.Function) } })];
+        var lengths = functions.Select(function => new FunctionLengths(function.Function,
+            [original.Bodies[(int)function.Function - original.ImportedFunctionCount].Decode().Instructions.Length, .. function.Variants.Select(variant => variant.Code.Code.Instructions.Length)])).ToList();
+        var dispatch = new UniformDispatch(policy, original, subject.Workload, lengths, profile, repeats: true);
+        return [.. functions.Select(function => function with
+        {
+            Dispatch = new FunctionDispatch(DispatchMode.Call) { Form = dispatch.Form(function.Function) ?? DispatchForm.BranchTable, Bound = dispatch.Bound(function.Function) ?? false },
+            Inlines = dispatch.InlinedInto(function.Function) ?? [],
+        })];
     }
 
     /// <summary>
@@ -144,7 +152,7 @@ internal sealed class EndpointEvaluation(JobEngines engines, EvaluationOptions o
         // A service runs for long: timed is what it comes to, with every variant optimized, and not how fast an engine gets there with seventeen times the code.
         var request = new TimingRequest(modules, shape.Once, options.Rounds)
         {
-            Seed = options.Seed, Tier = TimingTier.Settled, WarmupRounds = LinkPlanner.WarmupRounds, UnknownImports = UnknownImports.Zero, AbortAfter = TimingLimit,
+            Seed = options.Seed, Tier = TimingTier.Settled, Processes = TimedProcesses, WarmupRounds = LinkPlanner.WarmupRounds, UnknownImports = UnknownImports.Zero, AbortAfter = TimingLimit,
         };
         var answer = await engine.TimeAsync(request, cancellationToken);
         if (!answer.TryGet(out var result, out var failure))

@@ -76,7 +76,7 @@ public sealed record ModuleInspection(
             functions.Add(new InspectedFunction(
                 index, names.Of(index), index < imported, [.. exports[index].Concat(wrapped[index].SelectMany(wrapper => exports[wrapper]))],
                 index < imported ? 0 : InstructionCount(module, function?.Original ?? index),
-                function is null || function.Variants.IsEmpty ? null : DispatchWords.Of(function.Dispatch),
+                function is null || function.Variants.IsEmpty ? null : DispatchWords.Of(function.Dispatch, function.Inlines),
                 function?.Reason,
                 function?.Original,
                 function is null ? [] : [.. function.Variants.Select(variant => new InspectedVariant(

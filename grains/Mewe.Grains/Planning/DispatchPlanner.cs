@@ -30,9 +30,16 @@ public readonly record struct PathFloor(double Fresh, double Kept = 0, uint Peri
 /// <param name="Jump">A jump that no processor can foresee.</param>
 /// <param name="Cold">For each instruction that runs after such a jump: code that ran a moment ago is in the processor's caches and its branches are known, that of another variant is not.</param>
 /// <param name="Kept">A choice that stays as it was: a dispatcher that the processor foresees.</param>
-public readonly record struct ChoiceCosts(double Jump, double Cold, double Kept)
+/// <param name="Slower">For each instruction that runs in a variant rather than in the original, and for each call: a variant is a little slower, and the engine inlines it less.</param>
+public readonly record struct ChoiceCosts(double Jump, double Cold, double Kept, double Slower)
 {
-    public static readonly ChoiceCosts Default = new(20, 0.3, 4);
+    public static readonly ChoiceCosts Default = new(20, 0.3, 4, 0.02);
+
+    /// <summary>What a call is worth in instructions.</summary>
+    private const double InstructionsPerCall = 50;
+
+    /// <summary>What it costs in a request that variants run.</summary>
+    public double OfVariants(FunctionFrequency frequency) => Slower * (frequency.Instructions + (InstructionsPerCall * frequency.Calls));
 }
 
 /// <summary>
@@ -99,7 +106,7 @@ public sealed class DispatchPlanner
             Add(function, new FunctionDispatch(DispatchMode.Call), FreshCost(function));
         }
 
-        double KeptCost(DispatchedFunction function) => (profile.Of(function.Function).Calls * costs.Kept) + (FreshCost(function) / Math.Max(1, floor.Period));
+        double KeptCost(DispatchedFunction function) => (profile.Of(function.Function).Calls * costs.Kept) + (FreshCost(function) / Math.Max(1, floor.Period)) + costs.OfVariants(profile.Of(function.Function));
         foreach (var function in Cover(floor.Kept, KeptCost, decided, calls => calls))
         {
             Add(function, new FunctionDispatch(DispatchMode.Periodic) { Period = floor.Period }, KeptCost(function));
@@ -192,7 +199,8 @@ public sealed class DispatchPlanner
     }
 
     /// <summary>What it costs to choose anew on every call of a function, in nanoseconds per request.</summary>
-    private double FreshCost(DispatchedFunction function) => function.Fresh ?? (profile.Of(function.Function).Calls * (costs.Jump + ColdCost(function)));
+    private double FreshCost(DispatchedFunction function) =>
+        function.Fresh ?? ((profile.Of(function.Function).Calls * (costs.Jump + ColdCost(function))) + costs.OfVariants(profile.Of(function.Function)));
 
     /// <summary>What it costs to run another variant than the time before: as much as there is code that runs once, loops not counted again.</summary>
     private double ColdCost(DispatchedFunction function)
@@ -206,7 +214,7 @@ public sealed class DispatchPlanner
         var calls = profile.Of(function.Function).Calls;
         var bindable = callers[function.Function].Sum(caller => caller.Calls);
         var changedByCallers = callers[function.Function].Sum(caller => Math.Min(caller.Calls, changes.GetValueOrDefault(caller.Caller, caller.Calls)));
-        var bound = changedByCallers * ColdCost(function);
+        var bound = (changedByCallers * ColdCost(function)) + costs.OfVariants(profile.Of(function.Function));
         var own = Around(calls, left, function);
 
         // Bound to callers whose choices never change, a function would run the same variant for ever.
@@ -230,7 +238,7 @@ public sealed class DispatchPlanner
 
         foreach (var period in Periods)
         {
-            var cost = calls * (costs.Kept + (jump / period));
+            var cost = (calls * (costs.Kept + (jump / period))) + costs.OfVariants(profile.Of(function.Function));
             if (cost <= left)
             {
                 return (new FunctionDispatch(DispatchMode.Periodic) { Period = period }, cost);

@@ -11,9 +11,16 @@ internal static class Dispatching
         ImmutableDictionary<uint, double> freshCosts, double allowance, PathFloor floor)
     {
         var dispatch = Planner(plan, chosen, profile, freshCosts).Decide(allowance, floor);
-        var inlined = InlinedForms.Choose(plan, chosen, candidates, profile.Whole);
+        var inlined = Inlined(plan, chosen, candidates, profile);
         return [.. chosen.Select(function => dispatch.TryGetValue(function.Function, out var own) ? With(function, own, inlined, profile) : function)];
     }
+
+    /// <summary>The dispatchers that hold their bodies. None where the size of the module is limited: variants are worth more than what repeating them saves.</summary>
+    public static ImmutableHashSet<uint> Inlined(JobPlan plan, ImmutableArray<PlannedFunction> chosen, IReadOnlyDictionary<uint, FunctionCandidates> candidates, WorkloadProfile profile) =>
+        plan.Request.Options.SizeBudget is not null ? [] : InlinedForms.Choose(plan.Module, Lengths(chosen, candidates), profile.Whole, CallInlining.None(plan.Module));
+
+    public static ImmutableArray<FunctionLengths> Lengths(ImmutableArray<PlannedFunction> chosen, IReadOnlyDictionary<uint, FunctionCandidates> candidates) =>
+        [.. chosen.Select(function => new FunctionLengths(function.Function, candidates[function.Function].LengthsOf(function.Variants)))];
 
     /// <param name="freshCosts">Nanoseconds that were measured, by function.</param>
     public static DispatchPlanner Planner(JobPlan plan, ImmutableArray<PlannedFunction> chosen, WorkloadProfile profile, ImmutableDictionary<uint, double> freshCosts) =>
@@ -32,7 +39,7 @@ internal static class Dispatching
 
     public static LinkResult Link(JobPlan plan, ImmutableArray<PlannedFunction> planned, IReadOnlyDictionary<uint, FunctionCandidates> candidates) =>
         MultivariantLinker.Link(plan.Module, [.. planned.Select(function =>
-            new FunctionVariants(function.Function, [.. function.Variants.Select(candidates[function.Function].Linked)]) { Dispatch = function.LinkedDispatch })], plan.LinkOptions);
+            new FunctionVariants(function.Function, [.. function.Variants.Select(candidates[function.Function].Linked)]) { Dispatch = function.LinkedDispatch, Inlines = function.Inlines ?? [] })], plan.LinkOptions);
 
     /// <summary>The exports below which the work of a request is done: of a reactor <c>run</c>, and not what allocates and frees the request.</summary>
     public static IReadOnlyCollection<uint> Entries(WasmModule module, WorkloadFile workload)

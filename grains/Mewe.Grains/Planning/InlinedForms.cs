@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Mewe.Linking;
 using Mewe.Linking.Profiling;
+using Mewe.Wasm;
 
 namespace Mewe.Grains;
 
@@ -13,27 +14,22 @@ internal static class InlinedForms
     /// <summary>Instructions that bodies may have on the average: of longer ones the call is a small part.</summary>
     private const int MostInstructions = 96;
 
-    /// <summary>The part of all variants' instructions that may be repeated.</summary>
-    private const double MostRepeated = 0.04;
+    /// <summary>The part of all variants' instructions that may be repeated, and as much of it as is left where calls are inlined, too.</summary>
+    private const double MostRepeated = 0.04, MostRepeatedWithCalls = 0.055;
 
-    /// <param name="planned">With the variants chosen.</param>
-    /// <returns>None where the size of the module is limited: variants are worth more than what repeating them saves.</returns>
-    public static ImmutableHashSet<uint> Choose(JobPlan plan, IReadOnlyList<PlannedFunction> planned, IReadOnlyDictionary<uint, FunctionCandidates> candidates, ExecutionProfile profile)
+    /// <param name="calls">What is inlined in the place of calls.</param>
+    public static ImmutableHashSet<uint> Choose(WasmModule module, IReadOnlyList<FunctionLengths> functions, ExecutionProfile profile, CallInlining calls)
     {
-        if (plan.Request.Options.SizeBudget is not null)
-        {
-            return [];
-        }
-
-        var left = MostRepeated * planned.Sum(function => function.Variants.Sum(place => (double)candidates[function.Function].LengthOf(place)));
+        var all = FunctionLengths.OfVariants(functions);
+        var left = calls.Repeated > 0 ? (MostRepeatedWithCalls * all) - calls.Repeated : MostRepeated * all;
         var inlined = ImmutableHashSet.CreateBuilder<uint>();
-        foreach (var function in planned.Where(function => !function.Variants.IsEmpty && profile.Of(function.Function).Calls > 0)
+        foreach (var function in functions.Where(function => function.Lengths.Length > 1 && profile.Of(function.Function).Calls > 0)
             .OrderByDescending(function => profile.Of(function.Function).Calls).ThenBy(function => function.Function))
         {
-            var lengths = function.Variants.Select(place => candidates[function.Function].LengthOf(place)).Prepend(candidates[function.Function].OriginalLength).ToList();
-            if (lengths.Average() <= MostInstructions && lengths.Sum() <= left && MultivariantLinker.CanInline(plan.Module.TypeOfFunction(function.Function)))
+            var (average, total) = (function.Lengths.Average(), function.Lengths.Sum() + (function.Lengths.Length * calls.AddedTo(function.Function)));
+            if (average <= MostInstructions && total <= left && MultivariantLinker.CanInline(module.TypeOfFunction(function.Function)))
             {
-                left -= lengths.Sum();
+                left -= total;
                 inlined.Add(function.Function);
             }
         }

@@ -19,7 +19,7 @@ namespace Mewe.Grains;
 /// <param name="Functions">Every function that was to be diversified and has candidates, in ascending order.</param>
 public sealed record LinkPlan(int Version, string Tool, string Source, string Options, PlanBasis Basis, ImmutableArray<PlannedFunction> Functions)
 {
-    public const int CurrentVersion = 1;
+    public const int CurrentVersion = 2;
 
     /// <summary>For people: indented.</summary>
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, PlanJsonContext.Indented.LinkPlan);
@@ -73,6 +73,9 @@ public sealed record PlanBasis(string Profile, string Engine, string? Workload =
 /// <param name="Slower">Candidates that were left out because they are slower than the original by more than the bound.</param>
 public sealed record PlannedFunction(uint Function, DispatchMode? Dispatch, uint? Period, DispatchForm? Form, bool? Bound, double? Calls, ImmutableArray<int> Variants, int? Slower = null)
 {
+    /// <summary>Functions whose bodies stand in the place of direct calls to them here; null for none.</summary>
+    public ImmutableArray<uint>? Inlines { get; init; }
+
     /// <summary>As the linker takes it; null where the policy decides all of it. Where the policy says when to choose, there may be a form, and whether calls are bound.</summary>
     [JsonIgnore]
     public FunctionDispatch? LinkedDispatch =>

@@ -46,8 +46,8 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
     /// <summary>Tighter bounds than the widest leave as many variants as that.</summary>
     private const int FewestVariants = 8;
 
-    /// <summary>The bound where all functions are dispatched alike and nothing is adjusted.</summary>
-    private const double FixedBound = 0.10;
+    /// <summary>The bound where nothing is adjusted: where all functions are dispatched alike, and for functions whose variants no call reaches under this plan.</summary>
+    private const double FixedBound = 0.03;
 
     private readonly SlowdownBudget budget = new(plan.Request.Options.Slowdown);
     private readonly ImmutableArray<string>.Builder notes = ImmutableArray.CreateBuilder<string>();
@@ -140,7 +140,7 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
     private ImmutableArray<PlannedFunction> Dispatched(IReadOnlyList<FunctionCandidates> functions, ImmutableArray<PlannedFunction> planned, WorkloadProfile profile, double allowance) =>
         Dispatching.Decide(plan, planned, functions.ToFrozenDictionary(function => function.Function), profile, ImmutableDictionary<uint, double>.Empty, allowance, PathFloor.Levels[0]);
 
-    /// <summary>For policies that say of all functions alike when to choose: which variants are too slow, which bodies are inlined and which functions are bound follows from the workload, where there is one.</summary>
+    /// <summary>For policies that say of all functions alike when to choose: which variants are too slow follows from times, and the rest from what the workload calls (<see cref="UniformDispatch"/>), where there is one.</summary>
     private async Task<(PlanBasis, ImmutableArray<PlannedFunction>)> ForPolicyAsync(IReadOnlyList<FunctionCandidates> functions, CancellationToken cancellationToken)
     {
         if (plan.Request.Workload is null || await new ProfileRecording(engine, plan.Module).RecordAsync(plan.Workload, plan.Request.Options.Seed, cancellationToken) is not { } profile)
@@ -154,13 +154,13 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
             notes.Add($"the workload cannot be timed, so slow variants are not left out: {problem}");
         }
 
-        var chosen = Choose(functions, (function, place) => timed.TryGetValue(function.Function, out var times) && times.OwnSlowdown(place) > times.BoundFor(FewestVariants, FixedBound, Bounds[0]));
-        var inlined = InlinedForms.Choose(plan, chosen, functions.ToFrozenDictionary(function => function.Function), profile.Whole);
-        var bound = KeptChoices.Bound(plan.Request.Options.Policy, plan.Module, plan.Workload, Dispatching.Dispatched(plan, chosen), profile);
+        var chosen = Choose(functions, (function, place) => timed.TryGetValue(function.Function, out var times) && times.IsTooSlow(place, FixedBound, Bounds[0], FewestVariants));
+        var lengths = Dispatching.Lengths(chosen, functions.ToFrozenDictionary(function => function.Function));
+        var dispatch = new UniformDispatch(plan.Request.Options.Policy, plan.Module, plan.Workload, lengths, profile, repeats: plan.Request.Options.SizeBudget is null);
         return (new PlanBasis("measured", EngineName, plan.Workload.Description),
-            [.. chosen.Select(function => function with
+            [.. chosen.Select(function => function.Variants.IsEmpty ? function : function with
             {
-                Form = inlined.Contains(function.Function) ? DispatchForm.Inlined : null, Bound = bound.Contains(function.Function) ? true : null,
+                Inlines = dispatch.InlinedInto(function.Function), Form = dispatch.Form(function.Function), Bound = dispatch.Bound(function.Function),
                 Calls = Math.Round(profile.Whole.Of(function.Function).Calls, 3),
             })]);
     }
@@ -182,12 +182,12 @@ internal sealed class LinkPlanner(IWasmEngine engine, JobPlan plan)
         }
 
         var trial = new PlanTrial(engine, plan, budget, functions, profile);
-        ImmutableArray<PlannedFunction> Chosen(double bound) => Choose(functions, (function, place) => timed.TryGetValue(function.Function, out var times) && times.OwnSlowdown(place) > times.BoundFor(FewestVariants, bound, Bounds[0]));
+        ImmutableArray<PlannedFunction> Chosen(double bound) => Choose(functions, (function, place) => timed.TryGetValue(function.Function, out var times) && times.IsTooSlow(place, bound, Bounds[0], FewestVariants));
         await SearchAsync(trial, Chosen, cancellationToken);
         var (best, use, dispatched) = trial.Best;
 
-        // Variants that no call reaches now are there for the next plan and for whoever forces a choice: they may be as slow as the widest bound lets them be.
-        var most = Chosen(Bounds[0]).ToFrozenDictionary(function => function.Function);
+        // Variants that no call reaches now are there for whoever links them with another policy.
+        var most = Chosen(FixedBound).ToFrozenDictionary(function => function.Function);
         dispatched = [.. dispatched.Select(function => function is { Dispatch: DispatchMode.Direct, Bound: null } ? function with { Variants = most[function.Function].Variants, Slower = most[function.Function].Slower } : function)];
         if (use > 1)
         {

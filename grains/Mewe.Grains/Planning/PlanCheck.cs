@@ -43,7 +43,9 @@ internal static class PlanCheck
 
     private static string? WhyNot(PlannedFunction function, JobPlan plan) => WhyNot(function, plan.Request.Options)
         ?? (function.Form == DispatchForm.Inlined && function.Function < plan.Module.FunctionCount && !MultivariantLinker.CanInline(plan.Module.TypeOfFunction(function.Function))
-            ? $"the bodies of function {function.Function} cannot be inlined, for it has several results" : null);
+            ? $"the bodies of function {function.Function} cannot be inlined, for it has several results" : null)
+        ?? (function.Inlines is { } inlines && (inlines.IsDefault || inlines.Any(callee => callee < plan.Module.ImportedFunctionCount || callee >= plan.Module.FunctionCount))
+            ? $"function {function.Function} inlines a function that the module does not define" : null);
 
     private static string? WhyNot(PlannedFunction function, JobOptions options) =>
         function.Variants.Length > options.Variants ? $"function {function.Function} has {function.Variants.Length} variants, and {options.Variants} are the most"

@@ -6,7 +6,7 @@ using Mewe.Linking;
 namespace Mewe.Grains;
 
 /// <summary>
-/// Links and times plans, and remembers the best: of those that keep the budget with a margin, twice measured, the one with the most fresh choices; where none does, the one that comes nearest.
+/// Links and times plans, and remembers the best: of those that keep the budget with a margin, the one with the most fresh choices; where none does, the one that comes nearest.
 /// </summary>
 internal sealed class PlanTrial(IWasmEngine engine, JobPlan plan, SlowdownBudget budget, IReadOnlyList<FunctionCandidates> functions, WorkloadProfile profile)
 {
@@ -35,7 +35,7 @@ internal sealed class PlanTrial(IWasmEngine engine, JobPlan plan, SlowdownBudget
         }
 
         var cheapest = Dispatching.Planner(plan, chosen, profile, freshCosts).CheapestInRequests().Take(MostTimed).ToList();
-        var inlined = InlinedForms.Choose(plan, chosen, byIndex, profile.Whole);
+        var inlined = Dispatching.Inlined(plan, chosen, byIndex, profile);
         freshCosts = await new ChoiceTiming(timing, plan).RunAsync(cheapest, fresh => Link(
             [.. chosen.Select(function => Dispatching.With(function, new FunctionDispatch(function.Function == fresh ? DispatchMode.Call : DispatchMode.Direct), inlined, profile))]), cancellationToken);
     }
@@ -48,13 +48,6 @@ internal sealed class PlanTrial(IWasmEngine engine, JobPlan plan, SlowdownBudget
         var dispatched = Dispatching.Decide(plan, chosen, byIndex, profile, freshCosts, allowance, floor);
         var module = Link(dispatched).Module;
         var (measured, use) = await TimeAsync(module, cancellationToken);
-        if (use <= Margin)
-        {
-            // Once more in another order of events: what keeps the budget by luck is not handed over.
-            var (again, usedAgain) = await TimeAsync(module, cancellationToken);
-            (measured, use) = usedAgain > use ? (again, usedAgain) : (measured, use);
-        }
-
         var keeps = use <= Margin + 0.1;
         var fresh = dispatched.Where(function => function is { Dispatch: DispatchMode.Call, Bound: null }).Sum(function => profile.Whole.Of(function.Function).Calls);
         if (best is not { } before || (keeps && (!before.Keeps || fresh >= before.Fresh)) || (!keeps && !before.Keeps && use < before.Use))

@@ -23,6 +23,9 @@ internal sealed class SlowdownTiming(IWasmEngine engine, WorkloadFile workload, 
     /// <summary>Entries of a workload that are timed: the first ones. More say little more and take their time.</summary>
     private const int MostEntries = 4;
 
+    /// <summary>Processes among which rounds are divided: one may be lucky with what its optimizing compiler makes of the original or of the multivariant module.</summary>
+    public const int Processes = 3;
+
     /// <summary>How many entries are timed, one after the other.</summary>
     public int Entries => Math.Min(MostEntries, workload.Runs.Length);
 
@@ -56,7 +59,7 @@ internal sealed class SlowdownTiming(IWasmEngine engine, WorkloadFile workload, 
         string? problem = null;
         foreach (var entry in workload.Runs.Take(MostEntries))
         {
-            var request = new TimingRequest(modules, subjects, entry, rounds) { Seed = seed, Tier = tier, WarmupRounds = warmup, UnknownImports = UnknownImports.Zero, AbortAfter = TimeSpan.FromMinutes(5) };
+            var request = new TimingRequest(modules, subjects, entry, rounds) { Seed = seed, Tier = tier, WarmupRounds = warmup, Processes = tier == TimingTier.Settled ? Processes : 1, UnknownImports = UnknownImports.Zero, AbortAfter = TimeSpan.FromMinutes(5) };
             var answer = await engine.TimeAsync(request, cancellationToken);
             if (!answer.TryGet(out var result, out var failure))
             {

@@ -7,18 +7,20 @@ namespace Mewe.Grains;
 
 /// <summary>What each candidate of a hot function adds to a request.</summary>
 /// <param name="Share">Of the instructions of a request that are the function's own, 0 to 1.</param>
-/// <param name="Added">For each candidate, by place: the part by which a request gets longer at least when this candidate runs for every call; may be negative. It is the lower end of a
-/// confidence interval: of a function with a fiftieth of a request's time the tenth is as much as a machine's noise, and what is not known to be slow is not left out.</param>
-internal sealed record TimedFunction(double Share, ImmutableArray<double> Added)
+/// <param name="Added">For each candidate, by place: the part by which a request gets longer when this candidate runs for every call; may be negative.</param>
+/// <param name="Least">The lower ends of confidence intervals of these: of a function with a fiftieth of a request's time the tenth is as much as a machine's noise.</param>
+internal sealed record TimedFunction(double Share, ImmutableArray<double> Added, ImmutableArray<double> Least)
 {
-    /// <summary>How much slower a candidate is than its original, by itself: 0.2 for a fifth.</summary>
-    public double OwnSlowdown(int place) => Added[place] / Math.Max(Share, 1e-9);
-
-    /// <summary>A bound on candidates' own slowdown, wider than asked for where too few candidates are within it, but never wider than <paramref name="widest"/>.</summary>
-    public double BoundFor(int fewest, double bound, double widest)
+    /// <summary>
+    /// Whether a candidate is left out: it is surely slower than its original by more than the widest bound, or seems slower than a bound and there are enough others that seem faster.
+    /// </summary>
+    /// <param name="bound">On how much slower a candidate is than its original, by itself: 0.2 for a fifth.</param>
+    /// <param name="widest">What no candidate may surely exceed.</param>
+    /// <param name="enough">The fastest candidates that are kept whatever the bound.</param>
+    public bool IsTooSlow(int place, double bound, double widest, int enough)
     {
-        var slowdowns = Enumerable.Range(0, Added.Length).Select(OwnSlowdown).Order().ToList();
-        return slowdowns.Count == 0 ? bound : Math.Min(widest, Math.Max(bound, slowdowns[Math.Min(fewest, slowdowns.Count) - 1]));
+        var own = Math.Max(Share, 1e-9);
+        return Least[place] / own > widest || (Added[place] / own > bound && Added.Count(other => other < Added[place]) >= enough);
     }
 }
 
@@ -28,10 +30,10 @@ internal sealed record TimedFunction(double Share, ImmutableArray<double> Added)
 /// </summary>
 internal sealed class VariantTiming(IWasmEngine engine, JobPlan plan)
 {
-    private const int MostFunctions = 16;
+    private const int MostFunctions = 24;
 
     /// <summary>Over all entries of a workload, and of each at least.</summary>
-    private const int Rounds = 21, FewestRounds = 9;
+    private const int Rounds = 41, FewestRounds = 15;
 
     /// <summary>By function; empty with a reason where nothing could be timed.</summary>
     public async Task<(ImmutableDictionary<uint, TimedFunction> Functions, string? Problem)> RunAsync(
@@ -66,7 +68,7 @@ internal sealed class VariantTiming(IWasmEngine engine, JobPlan plan)
         var next = 1;
         foreach (var (function, share) in hot)
         {
-            timed.Add(function.Function, new TimedFunction(share, [.. slowdowns.Value.AsSpan().Slice(next, function.Count).ToArray().Select(slowdown => slowdown.Low - 1)]));
+            timed.Add(function.Function, new TimedFunction(share, [.. slowdowns.Value.Skip(next).Take(function.Count).Select(slowdown => slowdown.Ratio - 1)], [.. slowdowns.Value.Skip(next).Take(function.Count).Select(slowdown => slowdown.Low - 1)]));
             next += function.Count;
         }
 

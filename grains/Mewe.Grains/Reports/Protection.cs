@@ -11,11 +11,14 @@ public static class Protection
     private static string OfPolicy(MultivariantMap map) => map.Policy switch
     {
         DispatchPolicy.Auto => OfPlan(map),
-        DispatchPolicy.Call => "call: every call of a function takes a fresh choice, so an attacker can predict neither the path of a request nor repeat one.",
-        DispatchPolicy.Entry => "entry: every request takes a fresh path; within one request each function keeps its variant, so what an attacker learns early in a request holds to its end.",
-        DispatchPolicy.Instance => "instance: instances differ from each other; within one instance every request takes the same path, so what an attacker learns holds for as long as the instance lives.",
+        DispatchPolicy.Call => "call: every call of a function takes a fresh choice, so an attacker can predict neither the path of a request nor repeat one." + OfInlined(map),
+        DispatchPolicy.Entry => "entry: every request takes a fresh path; within one request each function keeps its variant, so what an attacker learns early in a request holds to its end." + OfInlined(map),
+        DispatchPolicy.Instance => "instance: instances differ from each other; within one instance every request takes the same path, so what an attacker learns holds for as long as the instance lives." + OfInlined(map),
         _ => "forced: every choice is fixed; for tests only, no protection.",
     };
+
+    private static string OfInlined(MultivariantMap map) => map.Functions.SelectMany(function => function.Inlines).Distinct().Count() is > 0 and var count
+        ? $" {count} functions are inlined where they are called most: there their bodies change with those of their callers." : "";
 
     private static string OfPlan(MultivariantMap map)
     {

@@ -66,6 +66,9 @@ public sealed class FunctionCandidates
 
     internal int OriginalLength => original.Instructions.Length;
 
+    /// <summary>Instructions of the original and of chosen candidates, without what they outline.</summary>
+    internal ImmutableArray<int> LengthsOf(ImmutableArray<int> chosen) => [OriginalLength, .. chosen.Select(place => pool[place].Candidate.Code.Code.Instructions.Length)];
+
     /// <summary>Those of the chosen ones of which no proof was attempted.</summary>
     internal ImmutableArray<int> WithoutProof(ImmutableArray<int> chosen) => [.. chosen.Where(place => pool[place].Proof is null)];
 
@@ -106,7 +109,7 @@ public sealed class FunctionCandidates
         var own = MachineCode.InOrder();
         var reports = places.Zip(variants, (place, variant) => Report(pool[place], variant, MachineCode.IsKnown ? own.Keep(place) : null));
         return new FunctionOutcome(
-            new FunctionVariants(Function, variants) { Reason = reason, Dispatch = planned?.LinkedDispatch },
+            new FunctionVariants(Function, variants) { Reason = reason, Dispatch = planned?.LinkedDispatch, Inlines = planned?.Inlines ?? [] },
             new FunctionReport(Function, Name, original.Instructions.Length, Proposed, tally.Tested, tally.Inputs, tally.Coverage,
                 MinimalDistance(places), reason, [.. reports], Refuted)
             {

@@ -98,12 +98,19 @@ public sealed class MultivariantSuite
                 throw new InvalidOperationException($"{place}, function {index}: {exception.Message}", exception);
             }
 
-            functions.Add(new FunctionVariants(index, sourced.Variants) { Reason = sourced.Reason });
+            functions.Add(new FunctionVariants(index, sourced.Variants) { Reason = sourced.Reason, Inlines = CalledFrom(module, index) });
             dropped.AddRange(sourced.Dropped.Select(text => $"{place}, function {index}: {text}"));
         }
 
         return new DiversifiedModule(place, module, functions.ToImmutable(), dropped.ToImmutable());
     }
+
+    /// <summary>Whatever a function calls is inlined where it can be; under the policies that force a choice it is called.</summary>
+    private static ImmutableArray<uint> CalledFrom(WasmModule module, uint function) =>
+    [
+        .. module.Bodies[(int)function - module.ImportedFunctionCount].Decode().Instructions.Where(instruction => instruction.Opcode == Opcode.Call && instruction.Index >= (uint)module.ImportedFunctionCount)
+            .Select(instruction => instruction.Index).Distinct(),
+    ];
 
     private static UInt128 Hash(ReadOnlySpan<byte> bytes) => System.Buffers.Binary.BinaryPrimitives.ReadUInt128LittleEndian(SHA256.HashData(bytes));
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Mewe.EndToEnd.Tests.Running;
 using Mewe.Linking;
+using Mewe.Wasm;
 
 namespace Mewe.EndToEnd.Tests;
 
@@ -49,6 +50,26 @@ public sealed class PlanTests
     }
 
     [Fact]
+    public async Task WhereEveryCallIsAChoiceThoseThatARequestMakesMostAreInlinedAndTheCodeGrowsByLittleMoreThanTheVariants()
+    {
+        using var folder = new TempFolder();
+        var (service, module) = (Sample.ModulePath("encrypt.reactor"), folder["call.wasm"]);
+        string[] options = ["--workload", Sample.WorkloadPath("encrypt.reactor"), "--policy", "call", "--variants", "4"];
+        (await MeweCommand.RunAsync(["diversify", service, "-o", module, "--save-plan", folder["plan.json"], .. options])).Exits(0);
+
+        Assert.Contains("; inlines ", (await MeweCommand.RunAsync("inspect", module, "--json")).Exits(0).Stdout);
+        (await MeweCommand.RunAsync("verify", service, module)).Exits(0);
+        var (linked, contents) = (ModuleBytes.Read(module), MultivariantReader.TryRead(ModuleBytes.Read(module), out _)!);
+        Assert.Contains(contents.Section.Map.Functions.SelectMany(function => function.Variants), variant => !variant.Inlined.IsNone);
+        static long Bytes(IEnumerable<FunctionBody> bodies) => bodies.Sum(body => (long)body.Content.Length);
+        var variants = Bytes(contents.Functions.SelectMany(function => function.Variants).SelectMany(variant => variant.Code.Outlined.Select(outlined => outlined.Code).Prepend(variant.Code.Code)).Select(code => new FunctionBody(code)));
+        Assert.InRange(Bytes(linked.Bodies) - Bytes(ModuleBytes.Read(service).Bodies), variants, 1.1 * variants);
+
+        (await MeweCommand.RunAsync(["diversify", service, "-o", folder["again.wasm"], "--plan", folder["plan.json"], .. options])).Exits(0);
+        Assert.Equal(await BytesAsync(module), await BytesAsync(folder["again.wasm"]));
+    }
+
+    [Fact]
     public async Task APlanThatDoesNotFitIsRefusedWithAReasonAndNothingIsWritten()
     {
         using var folder = new TempFolder();
@@ -66,6 +87,7 @@ public sealed class PlanTests
     [InlineData("\"functions\": [", "\"functions\": [ { \"function\": 5, \"variants\": [] }, { \"function\": 5, \"variants\": [] },", "names a function twice")]
     [InlineData("\"variants\": [", "\"bound\": true, \"variants\": [", "is bound, and the policy is a choice on every call")]
     [InlineData("\"variants\": [", "\"variants\": [ 10, 11, 12, 13, 14,", "are the most")]
+    [InlineData("\"variants\": [", "\"inlines\": [ 99999 ], \"variants\": [", "inlines a function that the module does not define")]
     public async Task APlanThatWasChangedByHandIsRefusedBeforeAnyWork(string before, string after, string reason)
     {
         using var folder = new TempFolder();

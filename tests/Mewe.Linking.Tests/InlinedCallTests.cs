@@ -82,6 +82,29 @@ public sealed class InlinedCallTests(EngineFixture fixture) : IClassFixture<Engi
         }
     }
 
+    /// <summary>Three bodies, one in the other, that all hold parameters and locals of one type across the call that they make.</summary>
+    [Fact]
+    public async Task A_body_in_a_body_leaves_the_locals_of_those_around_it_alone()
+    {
+        var module = new ModuleBuilder();
+        uint Around(int factor, uint? called, string? export = null) => module.Function([I32], [I32], code =>
+        {
+            var own = code.Local(I32);
+            code.Get(0).I32(factor).Op(Opcode.I32Mul).Set(own);
+            code.Get(0).I32(factor + 2).Op(Opcode.I32Add);
+            code = called is { } callee ? code.Call(callee) : code;
+            code.Get(own).Op(Opcode.I32Xor).Get(0).Op(Opcode.I32Add);
+        }, export);
+        Around(11, Around(7, Around(5, null)), "nested");
+        var original = module.Read();
+        await using var expected = await EngineInstance.OpenAsync(fixture, original.Source.ToArray());
+        await using var instance = await EngineInstance.OpenAsync(fixture, Link(original, DispatchPolicy.Call, Variants.PaddedAll(original, Count)).Module);
+        for (var i = 0; i < 40; i++)
+        {
+            Assert.Equal(await expected.NumberAsync("nested", WasmValue.I32(i * 1234567)), await instance.NumberAsync("nested", WasmValue.I32(i * 1234567)));
+        }
+    }
+
     [Fact]
     public async Task A_caller_s_choice_decides_which_body_stands_in_it_and_each_of_the_shortest_does_somewhere()
     {

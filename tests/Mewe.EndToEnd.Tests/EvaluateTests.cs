@@ -63,11 +63,16 @@ public sealed class EvaluateTests(SmallEvaluation evaluation)
     }
 
     [Fact]
-    public void TheLengthOfATraceIsThatOfTheOriginalUnderEveryPolicy()
+    public void TheLengthOfATraceIsThatOfTheOriginalLessWhatIsInlinedWhereThePolicyIsTheSameForAllFunctions()
     {
-        var length = Endpoint.GetProperty("original").GetProperty("traces").GetProperty("medianLength").GetDouble();
+        double LengthOf(JsonElement form) => form.GetProperty("traces").GetProperty("medianLength").GetDouble();
+        var length = LengthOf(Endpoint.GetProperty("original"));
         Assert.True(length > 100);
-        Assert.All((string[])["auto", "call", "entry", "instance"], policy => Assert.Equal(length, Form(policy).GetProperty("traces").GetProperty("medianLength").GetDouble()));
+        Assert.Equal(length, LengthOf(Form("auto")));
+
+        // A body that stands in its caller's is no call. Which calls these are depends on how long the variants are, and so on what was measured; it is the same under the three.
+        var others = Assert.Single(((string[])["call", "entry", "instance"]).Select(policy => LengthOf(Form(policy))).Distinct());
+        Assert.InRange(others, length - 10, length - 1);
     }
 
     [Fact]
